@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Keys count on boot time, which nobody can set. Where the wall clock is declared
+ * trusted, its lead over boot time is what every key's offset is at least: it is
+ * remembered at its highest, so that setting the clock back changes nothing.
+ */
+#include <linux/atomic.h>
+#include <linux/limits.h>
+#include <linux/moduleparam.h>
+#include <linux/ktime.h>
+#include "clock.h"
+#include "deadline.h"
+
+static bool trusted;
+static atomic64_t highest_lead = ATOMIC64_INIT(S64_MIN);
+
+bool iot_clock_trusted(void)
+{
+	return READ_ONCE(trusted);
+}
+
+/* The wall clock's lead over boot time, in ns, whatever it is worth. */
+s64 iot_clock_wall(void)
+{
+	return ktime_get_real_ns() - ktime_get_boottime_ns();
+}
+
+/* What every key's offset is at least, in ns; S64_MIN while nothing is known. */
+s64 iot_clock_floor(void)
+{
+	s64 lead, seen;
+
+	if (!iot_clock_trusted())
+		return S64_MIN;
+	lead = iot_clock_wall();
+	seen = atomic64_read(&highest_lead);
+	while (lead > seen) {
+		if (atomic64_try_cmpxchg(&highest_lead, &seen, lead))
+			return lead;
+	}
+	return seen;
+}
+
+static int set_trusted(const char *value, const struct kernel_param *param)
+{
+	int ret = param_set_bool(value, param);
+
+	if (!ret)
+		iot_deadline_reconsider();
+	return ret;
+}
+
+static const struct kernel_param_ops trusted_ops = {
+	.flags = KERNEL_PARAM_OPS_FL_NOARG,
+	.set = set_trusted,
+	.get = param_get_bool,
+};
+
+module_param_cb(clock_trusted, &trusted_ops, &trusted, 0644);
+MODULE_PARM_DESC(clock_trusted, "the wall clock is right: epochs follow it forward");

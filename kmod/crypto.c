@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * HMAC-SHA256 (RFC 2104), HKDF-Expand (RFC 5869) and AES-CMAC (RFC 4493) on the
+ * kernel's SHA-256 and AES libraries: no allocation, so nothing here that can run
+ * out of memory holds a key.
+ */
+#include <crypto/aes.h>
+#include <crypto/algapi.h>
+#include <crypto/sha2.h>
+#include <linux/string.h>
+#include "compat.h"
+#include "crypto.h"
+
+#define HMAC_IPAD	0x36
+#define HMAC_OPAD	0x5c
+
+static void hmac_key_block(u8 block[SHA256_BLOCK_SIZE], const u8 *key,
+			   size_t len, u8 pad)
+{
+	size_t i;
+
+	memset(block, 0, SHA256_BLOCK_SIZE);
+	if (len > SHA256_BLOCK_SIZE)
+		sha256(key, len, block);
+	else
+		memcpy(block, key, len);
+	for (i = 0; i < SHA256_BLOCK_SIZE; i++)
+		block[i] ^= pad;
+}
+
+/**
+ * iot_hmac_sha256() - RFC 2104 over the concatenation of @n parts
+ */
+void iot_hmac_sha256(const u8 *key, size_t key_len,
+		     const struct iot_part *parts, size_t n,
+		     u8 out[IOT_SHA256_SIZE])
+{
+	struct sha256_state sha;
+	u8 block[SHA256_BLOCK_SIZE];
+	u8 inner[SHA256_DIGEST_SIZE];
+	size_t i;
+
+	hmac_key_block(block, key, key_len, HMAC_IPAD);
+	sha256_init(&sha);
+	sha256_update(&sha, block, sizeof(block));
+	for (i = 0; i < n; i++)
+		sha256_update(&sha, parts[i].data, parts[i].len);
+	sha256_final(&sha, inner);
+
+	hmac_key_block(block, key, key_len, HMAC_OPAD);
+	sha256_init(&sha);
+	sha256_update(&sha, block, sizeof(block));
+	sha256_update(&sha, inner, sizeof(inner));
+	sha256_final(&sha, out);
+
+	memzero_explicit(&sha, sizeof(sha));
+	memzero_explicit(block, sizeof(block));
+	memzero_explicit(inner, sizeof(inner));
+}
+
+/**
+ * iot_kdf() - HKDF-Expand with info = @label || 00 || @context
+ * @len: up to 32 bytes: one block is all this module needs
+ */
+void iot_kdf(const u8 key[IOT_SHA256_SIZE], const char *label,
+	     const void *context, size_t context_len, u8 *out, size_t len)
+{
+	static const u8 counter = 1;
+	struct iot_part parts[] = {
+		{ label, strlen(label) + 1 },
+		{ context, context_len },
+		{ &counter, 1 },
+	};
+	u8 block[IOT_SHA256_SIZE];
+
+	iot_hmac_sha256(key, IOT_SHA256_SIZE, parts, ARRAY_SIZE(parts), block);
+	memcpy(out, block, min_t(size_t, len, sizeof(block)));
+	memzero_explicit(block, sizeof(block));
+}
+
+/* Multiplication by x in GF(2^128), RFC 4493 section 2.3. */
+static void cmac_double(u8 block[AES_BLOCK_SIZE])
+{
+	u8 carry = block[0] >> 7;
+	int i;
+
+	for (i = 0; i < AES_BLOCK_SIZE - 1; i++)
+		block[i] = block[i] << 1 | block[i + 1] >> 7;
+	block[AES_BLOCK_SIZE - 1] <<= 1;
+	block[AES_BLOCK_SIZE - 1] ^= carry * 0x87;
+}
+
+/**
+ * iot_aes_cmac() - RFC 4493
+ * @key: 16 bytes
+ *
+ * Return: 0 or -EINVAL, which an AES-128 key cannot cause.
+ */
+int iot_aes_cmac(const u8 key[16], const void *data, size_t len,
+		 u8 out[IOT_CMAC_SIZE])
+{
+	struct crypto_aes_ctx aes;
+	u8 subkey[AES_BLOCK_SIZE] = { 0 };
+	u8 last[AES_BLOCK_SIZE] = { 0 };
+	u8 mac[AES_BLOCK_SIZE] = { 0 };
+	const u8 *in = data;
+	int ret;
+
+	ret = aes_expandkey(&aes, key, 16);
+	if (ret)
+		return ret;
+
+	for (; len > AES_BLOCK_SIZE; len -= AES_BLOCK_SIZE) {
+		crypto_xor(mac, in, AES_BLOCK_SIZE);
+		aes_encrypt(&aes, mac, mac);
+		in += AES_BLOCK_SIZE;
+	}
+
+	aes_encrypt(&aes, subkey, subkey);
+	cmac_double(subkey);
+	if (len)
+		memcpy(last, in, len);
+	if (len < AES_BLOCK_SIZE) {
+		cmac_double(subkey);
+		last[len] = 0x80;
+	}
+	crypto_xor(mac, last, AES_BLOCK_SIZE);
+	crypto_xor(mac, subkey, AES_BLOCK_SIZE);
+	aes_encrypt(&aes, out, mac);
+
+	memzero_explicit(&aes, sizeof(aes));
+	memzero_explicit(subkey, sizeof(subkey));
+	memzero_explicit(last, sizeof(last));
+	memzero_explicit(mac, sizeof(mac));
+	return 0;
+}
+
+/**
+ * iot_aes_message_key() - the message key of XAES-256-GCM (C2SP)
+ * @out: @key_size bytes
+ * @key: 16 or 32 bytes
+ * @nonce: of which the first 12 bytes are used
+ *
+ * SP 800-108 in counter mode over AES-CMAC with label "X".  Each of the one (128
+ * bits) or two (256 bits) CMACs is over one full block, so only subkey K1 is needed.
+ *
+ * Return: 0 or -EINVAL, which these key sizes cannot cause.
+ */
+int iot_aes_message_key(u8 *out, const u8 *key, unsigned int key_size,
+			const u8 *nonce)
+{
+	struct crypto_aes_ctx aes;
+	u8 k1[AES_BLOCK_SIZE] = { 0 };
+	u8 block[AES_BLOCK_SIZE];
+	unsigned int i;
+	int ret;
+
+	ret = aes_expandkey(&aes, key, key_size);
+	if (ret)
+		return ret;
+	aes_encrypt(&aes, k1, k1);
+	cmac_double(k1);
+
+	for (i = 0; i < key_size / AES_BLOCK_SIZE; i++) {
+		block[0] = 0;
+		block[1] = i + 1;
+		block[2] = 'X';
+		block[3] = 0;
+		memcpy(block + 4, nonce, 12);
+		crypto_xor(block, k1, AES_BLOCK_SIZE);
+		aes_encrypt(&aes, out + i * AES_BLOCK_SIZE, block);
+	}
+
+	memzero_explicit(&aes, sizeof(aes));
+	memzero_explicit(k1, sizeof(k1));
+	memzero_explicit(block, sizeof(block));
+	return 0;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The primitives that keys and roots are made of. */
+#ifndef _IOT_CRYPTO_H
+#define _IOT_CRYPTO_H
+
+#include <linux/types.h>
+
+#define IOT_SHA256_SIZE		32
+#define IOT_CMAC_SIZE		16
+#define IOT_NONCE_SIZE		24
+#define IOT_TAG_SIZE		16
+
+struct iot_part {
+	const void *data;
+	size_t len;
+};
+
+void iot_hmac_sha256(const u8 *key, size_t key_len,
+		     const struct iot_part *parts, size_t n,
+		     u8 out[IOT_SHA256_SIZE]);
+void iot_kdf(const u8 key[IOT_SHA256_SIZE], const char *label,
+	     const void *context, size_t context_len, u8 *out, size_t len);
+int iot_aes_cmac(const u8 key[16], const void *data, size_t len,
+		 u8 out[IOT_CMAC_SIZE]);
+int iot_aes_message_key(u8 *out, const u8 *key, unsigned int key_size,
+			const u8 *nonce);
+
+/* aead.c */
+int iot_aead_ready(u8 algorithm);
+int iot_aead_seal(u8 algorithm, const u8 *secret,
+		  const u8 nonce[IOT_NONCE_SIZE], const u8 *ad, size_t ad_len,
+		  const u8 *in, size_t len, u8 *out);
+int iot_aead_open(u8 algorithm, const u8 *secret,
+		  const u8 nonce[IOT_NONCE_SIZE], const u8 *ad, size_t ad_len,
+		  const u8 *in, size_t len, u8 *out);
+void iot_aead_exit(void);
+
+#endif /* _IOT_CRYPTO_H */

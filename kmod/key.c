@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Making, loading, saving and showing one key. All of it that is slow or needs
+ * the TPM happens in preparse, before the key is seen by anyone.
+ */
+#include <linux/random.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include "base64.h"
+#include "clock.h"
+#include "deadline.h"
+#include "key.h"
+#include "notify.h"
+#include "schedule.h"
+
+static struct kmem_cache *key_cache;
+
+int iot_key_init(void)
+{
+	key_cache = KMEM_CACHE(iot_key, 0);
+	return key_cache ? 0 : -ENOMEM;
+}
+
+void iot_key_exit(void)
+{
+	kmem_cache_destroy(key_cache);
+}
+
+/* Key time in seconds. */
+s64 iot_key_now(const struct iot_key *ik)
+{
+	s64 now = (s64)ktime_get_boottime_ns() +
+		  max(ik->offset, iot_clock_floor());
+
+	return now < 0 ? 0 : div_s64(now, NSEC_PER_SEC);
+}
+
+/* Would a version be lost that is in use or due? */
+bool iot_key_unstored(const struct iot_state *s)
+{
+	return s->stored < max(s->needs, s->newest);
+}
+
+/* The root's reference passes to the key. */
+static struct iot_key *key_alloc_with(struct iot_root *root)
+{
+	struct iot_key *ik = kmem_cache_zalloc(key_cache, GFP_KERNEL);
+
+	if (!ik)
+		return NULL;
+	mutex_init(&ik->lock);
+	seqcount_init(&ik->seq);
+	timerqueue_init(&ik->due);
+	INIT_LIST_HEAD(&ik->sibling);
+	ik->root = root;
+	ik->offset = max(iot_clock_wall(), iot_clock_floor());
+	return ik;
+}
+
+void iot_key_free(struct iot_key *ik)
+{
+	if (!ik)
+		return;
+	iot_root_put(ik->root);
+	kfree(ik->label);
+	memzero_explicit(ik, sizeof(*ik));
+	kmem_cache_free(key_cache, ik);
+}
+
+static struct iot_key *root_key(struct iot_root *root)
+{
+	struct iot_key *ik;
+
+	if (IS_ERR(root))
+		return ERR_CAST(root);
+	ik = key_alloc_with(root);
+	if (!ik) {
+		iot_root_put(root);
+		return ERR_PTR(-ENOMEM);
+	}
+	memcpy(ik->id, root->id, sizeof(ik->id));
+	ik->state.created = iot_key_now(ik);
+	return ik;
+}
+
+/**
+ * iot_key_new_root() - "new root ..."
+ * @name: of the key to be
+ */
+struct iot_key *iot_key_new_root(const struct iot_payload *p, const char *name)
+{
+	return root_key(iot_root_create(&p->spec, name));
+}
+
+static int set_label(struct iot_key *ik, const char *label, size_t len)
+{
+	if (ik->policy.mode != IOTKEY_MODE_DERIVE)
+		return 0;
+	ik->label = kmemdup_nul(label, len, GFP_KERNEL);
+	return ik->label ? 0 : -ENOMEM;
+}
+
+/* A start of its own for each device that shares a schedule. */
+static s64 jitter(const struct iot_policy *p)
+{
+	return p->jitter ? get_random_u32() % ((u64)p->jitter + 1) : 0;
+}
+
+/**
+ * iot_key_new() - "new ALGORITHM ..."
+ * @name: of the key to be
+ */
+struct iot_key *iot_key_new(const struct iot_payload *p, const char *name)
+{
+	struct iot_root *root;
+	struct iot_key *ik;
+	int ret;
+
+	ret = iot_aead_ready(p->policy.algorithm);
+	if (ret)
+		return ERR_PTR(ret);
+	root = iot_root_find(p->root.p, p->root.len);
+	if (IS_ERR(root))
+		return ERR_CAST(root);
+	ik = key_alloc_with(root);
+	if (!ik) {
+		iot_root_put(root);
+		return ERR_PTR(-ENOMEM);
+	}
+
+	get_random_bytes(ik->id, sizeof(ik->id));
+	ik->policy = p->policy;
+	ik->state.created = iot_key_now(ik);
+	if (!ik->policy.start)
+		ik->policy.start = max_t(s64, ik->state.created -
+					      jitter(&ik->policy), 0);
+	if (p->label.len)
+		ret = set_label(ik, p->label.p, p->label.len);
+	else
+		ret = set_label(ik, name, strlen(name));
+	if (ret) {
+		iot_key_free(ik);
+		return ERR_PTR(ret);
+	}
+	iot_start_versions(ik);
+	return ik;
+}
+
+/* Bind the blob to the name it is asked for under; "" takes the blob's. */
+static int check_name(const struct iot_blob *b, const char *name,
+		      char **found_name)
+{
+	if (!name) {
+		*found_name = kmemdup_nul(b->name, b->name_len, GFP_KERNEL);
+		return *found_name ? 0 : -ENOMEM;
+	}
+	return strlen(name) == b->name_len &&
+	       !memcmp(name, b->name, b->name_len) ? 0 : -EXDEV;
+}
+
+static int resume(struct iot_key *ik, const struct iot_blob *b,
+		  const struct iot_table *table)
+{
+	int ret;
+
+	memcpy(ik->id, b->id, sizeof(ik->id));
+	ik->policy = b->policy;
+	ik->state = b->state;
+	/* an untrusted clock goes on from where the blob was saved */
+	ik->offset = b->saved * NSEC_PER_SEC - (s64)ktime_get_boottime_ns();
+	if (b->label_len)
+		ret = set_label(ik, b->label, b->label_len);
+	else
+		ret = set_label(ik, b->name, b->name_len);
+	if (ret)
+		return ret;
+	ret = iot_resume_versions(ik, table);
+	return ret ?: iot_settle(ik);
+}
+
+static struct iot_key *load_key(const struct iot_blob *b, const u8 *head)
+{
+	struct iot_table table;
+	struct iot_root *root;
+	struct iot_key *ik;
+	int ret;
+
+	ret = iot_aead_ready(b->policy.algorithm);
+	if (ret)
+		return ERR_PTR(ret);
+	root = iot_root_find(b->root, b->root_len);
+	if (IS_ERR(root))
+		return ERR_CAST(root);
+	ik = key_alloc_with(root);
+	if (!ik) {
+		iot_root_put(root);
+		return ERR_PTR(-ENOMEM);
+	}
+	mutex_lock(&ik->lock);
+	ret = -EKEYREJECTED;
+	if (!memcmp(root->id, b->root_id, sizeof(root->id)))
+		ret = iot_root_unwrap(root, &table, head, iot_blob_head_size(b),
+				      b->body, b->body_len);
+	if (!ret)
+		ret = resume(ik, b, &table);
+	memzero_explicit(&table, sizeof(table));
+	mutex_unlock(&ik->lock);
+	if (ret) {
+		iot_key_free(ik);
+		return ERR_PTR(ret);
+	}
+	return ik;
+}
+
+static struct iot_key *load_blob(const u8 *data, size_t len, const char *name,
+				 char **found_name)
+{
+	struct iot_key *ik;
+	struct iot_blob b;
+	int ret;
+
+	ret = iot_blob_decode(&b, data, len);
+	if (!ret)
+		ret = check_name(&b, name, found_name);
+	if (ret)
+		return ERR_PTR(ret);
+	if (b.kind == IOT_BLOB_KEY)
+		return load_key(&b, data);
+
+	ik = root_key(iot_root_open(&b));
+	if (!IS_ERR(ik))
+		ik->state.created = b.state.created;
+	return ik;
+}
+
+#define PEM_BEGIN	"-----BEGIN TSS2 PRIVATE KEY-----"
+#define PEM_END		"-----END TSS2 PRIVATE KEY-----"
+
+/* What is inside the armour, if there is one. */
+static struct iot_span strip_pem(struct iot_span text)
+{
+	const char *begin = strnstr(text.p, PEM_BEGIN, text.len);
+	const char *end;
+
+	if (!begin)
+		return text;
+	begin += strlen(PEM_BEGIN);
+	text.len -= begin - text.p;
+	text.p = begin;
+	end = strnstr(text.p, PEM_END, text.len);
+	if (end)
+		text.len = end - text.p;
+	return text;
+}
+
+/**
+ * iot_key_load() - "load BLOB"
+ * @name: the name asked for, or NULL to take the blob's
+ * @found_name: that name, to be freed by the caller
+ */
+struct iot_key *iot_key_load(const struct iot_payload *p, const char *name,
+			     char **found_name)
+{
+	struct iot_span text = strip_pem(p->blob);
+	struct iot_key *ik;
+	u8 *data;
+	int len;
+
+	data = kmalloc(IOT_BLOB_MAX, GFP_KERNEL);
+	if (!data)
+		return ERR_PTR(-ENOMEM);
+	len = iot_base64_decode(data, IOT_BLOB_MAX, text.p, text.len);
+	if (len < 1)
+		ik = ERR_PTR(-EBADMSG);
+	else if (data[0] != 0x30)	/* DER SEQUENCE */
+		ik = load_blob(data, len, name, found_name);
+	else if (!name)
+		ik = ERR_PTR(-EINVAL);
+	else
+		ik = root_key(iot_root_adopt(data, len, name));
+	kfree_sensitive(data);
+	return ik;
+}
+
+static void fill_blob(const struct iot_key *ik, struct iot_blob *b)
+{
+	memset(b, 0, sizeof(*b));
+	b->name = ik->key->description;
+	b->name_len = strlen(b->name);
+	memcpy(b->id, ik->id, sizeof(b->id));
+	memcpy(b->root_id, ik->root->id, sizeof(b->root_id));
+	b->policy = ik->policy;
+	b->state = ik->state;
+	b->saved = iot_key_now(ik);
+	if (iot_key_is_root(ik)) {
+		b->kind = IOT_BLOB_ROOT;
+		b->provider = ik->root->ops->provider;
+		return;
+	}
+	b->kind = IOT_BLOB_KEY;
+	b->root = ik->root->name;
+	b->root_len = strlen(b->root);
+	if (ik->label && strcmp(ik->label, b->name)) {
+		b->label = ik->label;
+		b->label_len = strlen(b->label);
+	}
+}
+
+static size_t save_root(const struct iot_root *root, struct iot_blob *b,
+			u8 *out)
+{
+	size_t len;
+
+	b->body_len = root->part.len + IOT_BLOB_MAC;
+	len = iot_blob_encode(b, out);
+	memcpy(out + len, root->part.data, root->part.len);
+	len += root->part.len;
+	iot_root_mac(root, out, len, out + len);
+	return len + IOT_BLOB_MAC;
+}
+
+static int save_key(const struct iot_key *ik, struct iot_blob *b, u8 *out,
+		    size_t *len)
+{
+	struct iot_table table;
+	u8 probe[IOT_TABLE_MAX];
+	int ret;
+
+	iot_save_versions(ik, &table);
+	b->body_len = IOT_BLOB_NONCE + iot_table_encode(&table, probe) +
+		      IOT_BLOB_TAG;
+	*len = iot_blob_encode(b, out);
+	ret = iot_root_wrap(ik->root, &table, out, *len, out + *len);
+	*len += b->body_len;
+	memzero_explicit(probe, sizeof(probe));
+	memzero_explicit(&table, sizeof(table));
+	return ret;
+}
+
+/**
+ * iot_key_read() - the wrapped blob as text
+ * @buffer: where to, or NULL to learn the length only
+ *
+ * Return: length of the text, or -EKEYREVOKED, -EKEYEXPIRED, -ENOMEM.
+ */
+long iot_key_read(struct iot_key *ik, char *buffer, size_t size)
+{
+	struct iot_blob b;
+	size_t len = 0;
+	long ret;
+	u8 *out;
+
+	out = kmalloc(IOT_BLOB_MAX, GFP_KERNEL);
+	if (!out)
+		return -ENOMEM;
+	mutex_lock(&ik->lock);
+	ret = iot_settle(ik);
+	if (!ret) {
+		fill_blob(ik, &b);
+		if (iot_key_is_root(ik))
+			len = save_root(ik->root, &b, out);
+		else
+			ret = save_key(ik, &b, out, &len);
+	}
+	mutex_unlock(&ik->lock);
+	if (!ret) {
+		ret = IOT_BASE64_LEN(len);
+		if (buffer && size >= ret)
+			iot_base64_encode(buffer, out, len);
+	}
+	kfree_sensitive(out);
+	return ret;
+}
+
+/* What may be shown of a key right now; takes no lock and does not sleep. */
+void iot_key_snapshot(struct iot_key *ik, struct iot_snapshot *snap)
+{
+	unsigned int seq;
+
+	do {
+		seq = read_seqcount_begin(&ik->seq);
+		snap->policy = ik->policy;
+		snap->state = ik->state;
+		snap->bits = ik->bits;
+		snap->now = iot_key_now(ik);
+	} while (read_seqcount_retry(&ik->seq, seq));
+
+	iot_schedule_at(&snap->policy, &snap->state, snap->now, &snap->moment);
+	if (snap->policy.algorithm == IOTKEY_ALGORITHM_NONE)
+		snap->moment.state = IOTKEY_STATE_ACTIVE;
+	if (snap->bits & BIT(IOT_KEY_REVOKED) || READ_ONCE(ik->root->revoked))
+		snap->moment.state = IOTKEY_STATE_REVOKED;
+	else if (snap->moment.rotate &&
+		 snap->policy.mode != IOTKEY_MODE_RANDOM) {
+		snap->state.epoch = snap->moment.epoch;
+		snap->state.version = snap->moment.epoch + 1;
+	}
+}

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Generic netlink family "iotkey": Documentation/netlink/iotkey.yaml. Status and
+ * events, never material.
+ */
+#include <linux/cred.h>
+#include <linux/key.h>
+#include <linux/ktime.h>
+#include <linux/user_namespace.h>
+#include <net/genetlink.h>
+#include "clock.h"
+#include "compat.h"
+#include "key.h"
+#include "netlink.h"
+#include "notify.h"
+#include "schedule.h"
+
+enum {
+	GROUP_EVENTS,
+};
+
+static struct genl_family family;
+
+static u32 flags_of(const struct iot_key *ik, const struct iot_snapshot *snap)
+{
+	u32 flags = 0;
+
+	if (iot_key_is_root(ik))
+		flags |= IOTKEY_FLAG_ROOT;
+	if (ik->root->ops->unsafe)
+		flags |= IOTKEY_FLAG_UNSAFE;
+	if (iot_root_has_policy(ik->root))
+		flags |= IOTKEY_FLAG_PCR_POLICY;
+	if (iot_key_unstored(&snap->state) && snap->state.needs)
+		flags |= IOTKEY_FLAG_UNSTORED;
+	if (snap->state.overdue)
+		flags |= IOTKEY_FLAG_OVERDUE;
+	if (iot_clock_trusted())
+		flags |= IOTKEY_FLAG_CLOCK_TRUSTED;
+	return flags;
+}
+
+static int put_identity(struct sk_buff *skb, const struct iot_key *ik,
+			const struct iot_snapshot *snap)
+{
+	const struct key *key = ik->key;
+	uid_t uid = from_kuid_munged(current_user_ns(), key->uid);
+
+	return nla_put_s32(skb, IOTKEY_A_KEY_SERIAL, key->serial) ||
+	       nla_put_string(skb, IOTKEY_A_KEY_DESCRIPTION,
+			      key->description) ||
+	       nla_put_u32(skb, IOTKEY_A_KEY_STATE, snap->moment.state) ||
+	       nla_put_u32(skb, IOTKEY_A_KEY_FLAGS, flags_of(ik, snap)) ||
+	       nla_put_u32(skb, IOTKEY_A_KEY_UID, uid) ||
+	       nla_put_u32(skb, IOTKEY_A_KEY_PERM, key->perm) ||
+	       nla_put(skb, IOTKEY_A_KEY_ID, IOT_ID_SIZE, ik->id) ||
+	       nla_put(skb, IOTKEY_A_KEY_ROOT_ID, IOT_ID_SIZE, ik->root->id) ||
+	       nla_put_u32(skb, IOTKEY_A_KEY_PROVIDER,
+			   ik->root->ops->provider) ? -EMSGSIZE : 0;
+}
+
+static int put_policy(struct sk_buff *skb, const struct iot_policy *p)
+{
+	return nla_put_u32(skb, IOTKEY_A_KEY_ALGORITHM, p->algorithm) ||
+	       nla_put_u32(skb, IOTKEY_A_KEY_MODE, p->mode) ||
+	       nla_put_u32(skb, IOTKEY_A_KEY_USAGE, p->usage) ||
+	       nla_put_u32(skb, IOTKEY_A_KEY_ROTATE, p->rotate) ||
+	       nla_put_u32(skb, IOTKEY_A_KEY_OVERLAP, p->overlap) ||
+	       nla_put_u32(skb, IOTKEY_A_KEY_AHEAD, p->ahead) ||
+	       nla_put_u32(skb, IOTKEY_A_KEY_LIFETIME, p->lifetime) ||
+	       nla_put_u32(skb, IOTKEY_A_KEY_JITTER, p->jitter) ||
+	       nla_put_u64_64bit(skb, IOTKEY_A_KEY_MAX_OPS, p->max_ops,
+				 IOTKEY_A_KEY_PAD) ||
+	       nla_put_s64(skb, IOTKEY_A_KEY_START, p->start,
+			   IOTKEY_A_KEY_PAD) ? -EMSGSIZE : 0;
+}
+
+/* Seconds until @at; left out for a moment that never comes. */
+static int put_until(struct sk_buff *skb, int attribute, s64 at, s64 now)
+{
+	return at == IOT_NEVER ? 0 :
+	       nla_put_s64(skb, attribute, max_t(s64, at - now, 0),
+			   IOTKEY_A_KEY_PAD);
+}
+
+static int put_progress(struct sk_buff *skb, const struct iot_key *ik,
+			const struct iot_snapshot *snap)
+{
+	const struct iot_policy *p = &snap->policy;
+	const struct iot_state *s = &snap->state;
+
+	return nla_put_string(skb, IOTKEY_A_KEY_ROOT_NAME, ik->root->name) ||
+	       nla_put_u32(skb, IOTKEY_A_KEY_VERSION, s->version) ||
+	       nla_put_u32(skb, IOTKEY_A_KEY_NEWEST, s->newest) ||
+	       nla_put_u32(skb, IOTKEY_A_KEY_STORED, s->stored) ||
+	       nla_put_u32(skb, IOTKEY_A_KEY_EPOCH, s->epoch) ||
+	       nla_put_u64_64bit(skb, IOTKEY_A_KEY_OPS, s->ops,
+				 IOTKEY_A_KEY_PAD) ||
+	       put_until(skb, IOTKEY_A_KEY_ROTATES_IN,
+			 iot_schedule_rotates(p, s), snap->now) ||
+	       put_until(skb, IOTKEY_A_KEY_EXPIRES_IN,
+			 iot_schedule_expires(p, s), snap->now) ? -EMSGSIZE : 0;
+}
+
+static int put_key(struct sk_buff *skb, struct iot_key *ik)
+{
+	struct iot_snapshot snap;
+	int ret;
+
+	iot_key_snapshot(ik, &snap);
+	ret = put_identity(skb, ik, &snap);
+	if (!ret && !iot_key_is_root(ik))
+		ret = put_policy(skb, &snap.policy);
+	if (!ret && !iot_key_is_root(ik))
+		ret = put_progress(skb, ik, &snap);
+	return ret;
+}
+
+/* VIEW permission, as for /proc/keys; possession does not count here. */
+static bool may_view(struct key *key)
+{
+	return !key_task_permission(make_key_ref(key, false), current_cred(),
+				    KEY_NEED_VIEW);
+}
+
+static int reply_key(struct sk_buff *skb, u32 portid, u32 seq, int flags,
+		     struct key *key)
+{
+	void *head = genlmsg_put(skb, portid, seq, &family, flags,
+				 IOTKEY_CMD_KEY_GET);
+	int ret;
+
+	if (!head)
+		return -EMSGSIZE;
+	ret = put_key(skb, iot_key_of(key));
+	if (ret) {
+		genlmsg_cancel(skb, head);
+		return ret;
+	}
+	genlmsg_end(skb, head);
+	return 0;
+}
+
+/* The live iot key of that serial, with a reference, if the caller may view it. */
+static struct key *visible_key(s32 serial)
+{
+	struct key *key = serial > 0 ? iot_registry_next(serial - 1) : NULL;
+
+	if (!key)
+		return NULL;
+	if (key->serial == serial && may_view(key))
+		return key;
+	key_put(key);
+	return NULL;
+}
+
+static int get_key(struct sk_buff *skb, struct genl_info *info)
+{
+	struct sk_buff *reply;
+	struct key *key;
+	int ret;
+
+	if (GENL_REQ_ATTR_CHECK(info, IOTKEY_A_KEY_SERIAL))
+		return -EINVAL;
+	key = visible_key(nla_get_s32(info->attrs[IOTKEY_A_KEY_SERIAL]));
+	if (!key)
+		return -ENOKEY;
+	reply = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	ret = reply ? reply_key(reply, info->snd_portid, info->snd_seq, 0, key) :
+		      -ENOMEM;
+	key_put(key);
+	if (ret) {
+		nlmsg_free(reply);
+		return ret;
+	}
+	return genlmsg_reply(reply, info);
+}
+
+/* cb->args[0]: serial of the last key that went out. */
+static int dump_keys(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct key *key;
+	int ret = 0;
+
+	while (!ret && (key = iot_registry_next(cb->args[0]))) {
+		if (may_view(key))
+			ret = reply_key(skb, NETLINK_CB(cb->skb).portid,
+					cb->nlh->nlmsg_seq, NLM_F_MULTI, key);
+		if (!ret)
+			cb->args[0] = key->serial;
+		key_put(key);
+	}
+	return skb->len;
+}
+
+static int put_stats(struct sk_buff *skb)
+{
+	const struct {
+		int attribute;
+		const atomic64_t *value;
+	} rows[] = {
+		{ IOTKEY_A_STATS_KEYS, &iot_stats.keys },
+		{ IOTKEY_A_STATS_ROOTS, &iot_stats.roots },
+		{ IOTKEY_A_STATS_ROTATIONS, &iot_stats.rotations },
+		{ IOTKEY_A_STATS_WAKEUPS, &iot_stats.wakeups },
+		{ IOTKEY_A_STATS_OPERATIONS, &iot_stats.operations },
+		{ IOTKEY_A_STATS_REFUSALS, &iot_stats.refusals },
+		{ IOTKEY_A_STATS_TPM_COMMANDS, &iot_stats.tpm_commands },
+		{ IOTKEY_A_STATS_TPM_ERRORS, &iot_stats.tpm_errors },
+		{ IOTKEY_A_STATS_UNSEALS, &iot_stats.unseals },
+		{ IOTKEY_A_STATS_SCHEDULED, &iot_stats.scheduled },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (nla_put_u64_64bit(skb, rows[i].attribute,
+				      atomic64_read(rows[i].value),
+				      IOTKEY_A_STATS_PAD))
+			return -EMSGSIZE;
+	}
+	return 0;
+}
+
+static int get_stats(struct sk_buff *skb, struct genl_info *info)
+{
+	struct sk_buff *reply = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	void *head;
+
+	if (!reply)
+		return -ENOMEM;
+	head = genlmsg_put_reply(reply, info, &family, 0, IOTKEY_CMD_STATS_GET);
+	if (!head || put_stats(reply)) {
+		nlmsg_free(reply);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(reply, head);
+	return genlmsg_reply(reply, info);
+}
+
+static const struct nla_policy key_policy[IOTKEY_A_KEY_MAX + 1] = {
+	[IOTKEY_A_KEY_SERIAL] = { .type = NLA_S32 },
+};
+
+static const struct genl_ops ops[] = {
+	{
+		.cmd = IOTKEY_CMD_KEY_GET,
+		.doit = get_key,
+		.dumpit = dump_keys,
+		.policy = key_policy,
+		.maxattr = IOTKEY_A_KEY_SERIAL,
+	},
+	{
+		.cmd = IOTKEY_CMD_STATS_GET,
+		.doit = get_stats,
+	},
+};
+
+static const struct genl_multicast_group groups[] = {
+	[GROUP_EVENTS] = {
+		.name = IOTKEY_MCGRP_EVENTS,
+		.flags = GENL_MCAST_CAP_NET_ADMIN,
+	},
+};
+
+/* Keys belong to users, not to networks: the initial namespace only. */
+static struct genl_family family __ro_after_init = {
+	.name = IOTKEY_FAMILY_NAME,
+	.version = IOTKEY_FAMILY_VERSION,
+	.module = THIS_MODULE,
+	.netnsok = false,
+	.parallel_ops = true,
+	.ops = ops,
+	.n_ops = ARRAY_SIZE(ops),
+	.resv_start_op = IOTKEY_CMD_KEY_GET,
+	.mcgrps = groups,
+	.n_mcgrps = ARRAY_SIZE(groups),
+};
+
+static int fill_event(struct sk_buff *skb, struct iot_key *ik, u8 event,
+		      int error)
+{
+	void *head = genlmsg_put(skb, 0, 0, &family, 0, IOTKEY_CMD_KEY_NTF);
+
+	if (!head || put_key(skb, ik) ||
+	    nla_put_u32(skb, IOTKEY_A_KEY_EVENT, event) ||
+	    nla_put_s32(skb, IOTKEY_A_KEY_ERROR, error) ||
+	    nla_put_s64(skb, IOTKEY_A_KEY_TIME, ktime_get_real_ns(),
+			IOTKEY_A_KEY_PAD))
+		return -EMSGSIZE;
+	genlmsg_end(skb, head);
+	return 0;
+}
+
+/* Best effort: a listener that needs certainty dumps after an overrun. */
+void iot_netlink_notify(struct iot_key *ik, u8 event, int error)
+{
+	struct sk_buff *skb;
+
+	if (!genl_has_listeners(&family, &init_net, GROUP_EVENTS))
+		return;
+	skb = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	if (!skb)
+		return;
+	if (fill_event(skb, ik, event, error)) {
+		nlmsg_free(skb);
+		return;
+	}
+	genlmsg_multicast(&family, skb, 0, GROUP_EVENTS, GFP_KERNEL);
+}
+
+int iot_netlink_init(void)
+{
+	return genl_register_family(&family);
+}
+
+void iot_netlink_exit(void)
+{
+	genl_unregister_family(&family);
+}

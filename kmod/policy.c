@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Names and ranges of a policy. Pure. */
+#include "policy.h"
+
+static const char * const algorithm_names[] = {
+	[IOTKEY_ALGORITHM_NONE] = "root",
+	[IOTKEY_ALGORITHM_AES_256_GCM] = "aes-256-gcm",
+	[IOTKEY_ALGORITHM_AES_128_CCM] = "aes-128-ccm",
+	[IOTKEY_ALGORITHM_XCHACHA20_POLY1305] = "xchacha20-poly1305",
+	[IOTKEY_ALGORITHM_HMAC_SHA256] = "hmac-sha256",
+	[IOTKEY_ALGORITHM_AES_128_CMAC] = "aes-128-cmac",
+	[IOTKEY_ALGORITHM_KDF] = "kdf",
+};
+
+static const char * const mode_names[] = {
+	[IOTKEY_MODE_RANDOM] = "random",
+	[IOTKEY_MODE_DERIVE] = "derive",
+	[IOTKEY_MODE_RATCHET] = "ratchet",
+};
+
+static const char * const provider_names[] = {
+	[IOTKEY_PROVIDER_TPM] = "tpm",
+	[IOTKEY_PROVIDER_KEY] = "key",
+	[IOTKEY_PROVIDER_SOFT] = "soft",
+};
+
+static const char * const state_names[] = {
+	[IOTKEY_STATE_PENDING] = "pending",
+	[IOTKEY_STATE_ACTIVE] = "active",
+	[IOTKEY_STATE_EXPIRING] = "expiring",
+	[IOTKEY_STATE_EXPIRED] = "expired",
+	[IOTKEY_STATE_REVOKED] = "revoked",
+};
+
+static const char *name_of(const char * const *names, size_t count, u8 i)
+{
+	return i < count ? names[i] : NULL;
+}
+
+/* These four give NULL for a value that has no name. */
+const char *iot_algorithm_name(u8 algorithm)
+{
+	return name_of(algorithm_names, ARRAY_SIZE(algorithm_names), algorithm);
+}
+
+const char *iot_mode_name(u8 mode)
+{
+	return name_of(mode_names, ARRAY_SIZE(mode_names), mode);
+}
+
+const char *iot_provider_name(u8 provider)
+{
+	return name_of(provider_names, ARRAY_SIZE(provider_names), provider);
+}
+
+const char *iot_state_name(u8 state)
+{
+	return name_of(state_names, ARRAY_SIZE(state_names), state);
+}
+
+/* All that an algorithm can do; 0 for a root, a kdf and an unknown algorithm. */
+u8 iot_algorithm_usage(u8 algorithm)
+{
+	switch (algorithm) {
+	case IOTKEY_ALGORITHM_AES_256_GCM:
+	case IOTKEY_ALGORITHM_AES_128_CCM:
+	case IOTKEY_ALGORITHM_XCHACHA20_POLY1305:
+		return IOT_USAGE_ENCRYPT | IOT_USAGE_DECRYPT;
+	case IOTKEY_ALGORITHM_HMAC_SHA256:
+	case IOTKEY_ALGORITHM_AES_128_CMAC:
+		return IOT_USAGE_SIGN | IOT_USAGE_VERIFY;
+	default:
+		return 0;
+	}
+}
+
+/* A name must survive /proc/keys, the payload text and a shell unharmed. */
+bool iot_name_ok(const char *name, size_t len)
+{
+	size_t i;
+
+	if (!len || len > IOT_NAME_MAX)
+		return false;
+	for (i = 0; i < len; i++) {
+		if (name[i] <= ' ' || name[i] > '~')
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Every rule of Documentation/iotkey.rst that one key's options obey, whether
+ * they come from text or from a blob: 0 or -EINVAL.
+ */
+int iot_policy_check(const struct iot_policy *p)
+{
+	u32 span = p->rotate ?: IOT_ROTATE_MAX;
+
+	if (p->algorithm == IOTKEY_ALGORITHM_NONE)
+		return p->mode || p->usage || p->jitter || p->rotate ||
+		       p->overlap || p->ahead || p->lifetime || p->max_ops ?
+		       -EINVAL : 0;
+
+	if (!iot_algorithm_name(p->algorithm) || !iot_mode_name(p->mode))
+		return -EINVAL;
+	if (p->usage & ~iot_algorithm_usage(p->algorithm))
+		return -EINVAL;
+	if (p->rotate > IOT_ROTATE_MAX || p->lifetime > IOT_LIFETIME_MAX ||
+	    p->max_ops > IOT_OPS_MAX)
+		return -EINVAL;
+	if (p->start < 0 || p->start > IOT_START_MAX)
+		return -EINVAL;
+	if (p->overlap > span)
+		return -EINVAL;
+	if (p->ahead > p->rotate || p->jitter > p->rotate)
+		return -EINVAL;
+	if (p->jitter && p->mode != IOTKEY_MODE_RANDOM)
+		return -EINVAL;
+	return 0;
+}

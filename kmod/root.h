@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Roots: a 256-bit secret that wraps and derives keys, and the providers that
+ * keep it. A root outlives its key in the keyring for as long as it has children.
+ */
+#ifndef _IOT_ROOT_H
+#define _IOT_ROOT_H
+
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/workqueue.h>
+#include "blob.h"
+#include "payload.h"
+
+struct iot_key;
+
+/* Owned bytes, maybe secret: freed with iot_bytes_free(). */
+struct iot_bytes {
+	u8 *data;
+	size_t len;
+};
+
+void iot_bytes_free(struct iot_bytes *b);
+
+/*
+ * A provider. All three calls come from preparse: they may sleep and hold no
+ * lock of ours. On an error nothing is left behind.
+ */
+struct iot_root_ops {
+	u8 provider;		/* enum iotkey_provider */
+	const char *name;
+	bool unsafe;
+
+	/* A fresh (or derived) secret, and the provider's part of the blob. */
+	int (*create)(const struct iot_root_spec *spec, u8 *secret,
+		      struct iot_bytes *part);
+	/* The secret again, from that part. */
+	int (*open)(const u8 *part, size_t len, u8 *secret);
+	/* A foreign TSS2 PRIVATE KEY (DER); tpm only. */
+	int (*adopt)(const u8 *der, size_t len, u8 *secret,
+		     struct iot_bytes *part);
+	/* Is the secret bound to PCRs? May be NULL. */
+	bool (*policy)(const u8 *part, size_t len);
+};
+
+extern const struct iot_root_ops iot_root_tpm_ops;
+extern const struct iot_root_ops iot_root_key_ops;
+extern const struct iot_root_ops iot_root_soft_ops;
+
+struct iot_root {
+	struct kref ref;
+	const struct iot_root_ops *ops;
+	bool revoked;		/* set once, read without a lock */
+	u8 id[IOT_ID_SIZE];
+	u8 secret[IOT_SECRET_SIZE];
+	struct iot_bytes part;
+	char *name;
+	struct mutex lock;	/* guards children */
+	struct list_head children;	/* iot_key::sibling */
+	struct work_struct revoke_work;
+};
+
+struct iot_root *iot_root_create(const struct iot_root_spec *spec,
+				 const char *name);
+struct iot_root *iot_root_open(const struct iot_blob *blob);
+struct iot_root *iot_root_adopt(const u8 *der, size_t len, const char *name);
+struct iot_root *iot_root_find(const char *name, size_t len);
+void iot_root_get(struct iot_root *root);
+void iot_root_put(struct iot_root *root);
+int iot_root_add_child(struct iot_root *root, struct iot_key *child);
+void iot_root_del_child(struct iot_root *root, struct iot_key *child);
+void iot_root_revoke(struct iot_root *root);
+bool iot_root_has_policy(const struct iot_root *root);
+void iot_root_mac(const struct iot_root *root, const u8 *data, size_t len,
+		  u8 mac[IOT_BLOB_MAC]);
+int iot_root_wrap(const struct iot_root *root, const struct iot_table *table,
+		  const u8 *head, size_t head_len, u8 *body);
+int iot_root_unwrap(const struct iot_root *root, struct iot_table *table,
+		    const u8 *head, size_t head_len, const u8 *body,
+		    size_t body_len);
+
+#endif /* _IOT_ROOT_H */

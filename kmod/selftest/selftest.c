@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Known answers from the standards; a debug build that fails one does not load. */
+#include <linux/init.h>
+#include <linux/kernel.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include "../crypto.h"
+#include "../policy.h"
+#include "selftest.h"
+
+static int __init same(const char *what, const u8 *got, const char *want)
+{
+	size_t len = strlen(want) / 2;
+	u8 expected[64];
+
+	if (hex2bin(expected, want, len) || memcmp(got, expected, len)) {
+		pr_err("iotkey: self-test %s failed\n", what);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* RFC 4231, cases 2 and 6 (a key longer than a block) */
+static int __init test_hmac(void)
+{
+	struct iot_part parts[] = {
+		{ "what do ya want ", 16 }, { "for nothing?", 12 }
+	};
+	struct iot_part long_part = {
+		"Test Using Larger Than Block-Size Key - Hash Key First", 54
+	};
+	u8 key[131], out[IOT_SHA256_SIZE];
+	int ret;
+
+	iot_hmac_sha256("Jefe", 4, parts, 2, out);
+	ret = same("hmac-sha256", out,
+		   "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+	memset(key, 0xaa, sizeof(key));
+	iot_hmac_sha256(key, sizeof(key), &long_part, 1, out);
+	return ret ?: same("hmac-sha256 long key", out,
+			   "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
+static int __init test_kdf(void)
+{
+	static const u8 context[] = "\x01\x09telemetry\x00\x00\x00\x07";
+	u8 key[IOT_SHA256_SIZE], out[IOT_SHA256_SIZE];
+	int ret;
+
+	memset(key, 0x0b, sizeof(key));
+	iot_kdf(key, "iotkey/1 step", NULL, 0, out, sizeof(out));
+	ret = same("kdf", out,
+		   "f078bf356dfa9a322f978444474b4c6e9c2e296c0156c236446b76bb626ff1d4");
+	iot_kdf(key, "iotkey/1 derive", context, sizeof(context) - 1, out,
+		sizeof(out));
+	return ret ?: same("kdf derive", out,
+			   "66851e8a6fb635a9d914b504b36bfffdc348c66d907b15c5545fbffc9df4de5f");
+}
+
+/* RFC 4493 section 4, examples 1 to 4 */
+static int __init test_cmac(void)
+{
+	static const struct {
+		size_t len;
+		const char *mac;
+	} cases[] = {
+		{ 0, "bb1d6929e95937287fa37d129b756746" },
+		{ 16, "070a16b46b4d4144f79bdd9dd04a287c" },
+		{ 40, "dfa66747de9ae63030ca32611497c827" },
+		{ 64, "51f0bebf7e3b9d92fc49741779363cfe" },
+	};
+	u8 key[16], data[64], out[IOT_CMAC_SIZE];
+	size_t i;
+	int ret = 0;
+
+	if (hex2bin(key, "2b7e151628aed2a6abf7158809cf4f3c", 16) ||
+	    hex2bin(data, "6bc1bee22e409f96e93d7e117393172a"
+			  "ae2d8a571e03ac9c9eb76fac45af8e51"
+			  "30c81c46a35ce411e5fbc1191a0a52ef"
+			  "f69f2445df4f9b17ad2b417be66c3710", 64))
+		return -EINVAL;
+	for (i = 0; i < ARRAY_SIZE(cases) && !ret; i++)
+		ret = iot_aes_cmac(key, data, cases[i].len, out) ?:
+		      same("aes-cmac", out, cases[i].mac);
+	return ret;
+}
+
+struct aead_case {
+	u8 algorithm;
+	u8 key;
+	const char *ad;
+	const char *text;
+	const char *sealed;
+};
+
+/* C2SP XAES-256-GCM test vectors, and the same construction with AES-128-CCM */
+static const struct aead_case aead_cases[] __initconst = {
+	{ IOTKEY_ALGORITHM_AES_256_GCM, 1, "", "XAES-256-GCM",
+	  "ce546ef63c9cc60765923609b33a9a1974e96e52daf2fcf7075e2271" },
+	{ IOTKEY_ALGORITHM_AES_256_GCM, 3, "c2sp.org/XAES-256-GCM",
+	  "XAES-256-GCM",
+	  "986ec1832593df5443a179437fd083bf3fdb41abd740a21f71eb769d" },
+	{ IOTKEY_ALGORITHM_AES_128_CCM, 1, "iotkey", "XAES-128-CCM",
+	  "bff760f10bc10a24b87b41a90fcf4e299a6fef577039f41d797e20fa" },
+};
+
+static int __init test_aead(const struct aead_case *c)
+{
+	static const u8 nonce[] = "ABCDEFGHIJKLMNOPQRSTUVWX";
+	size_t len = strlen(c->text);
+	u8 key[32], sealed[64], opened[64];
+	int ret;
+
+	memset(key, c->key, sizeof(key));
+	ret = iot_aead_ready(c->algorithm) ?:
+	      iot_aead_seal(c->algorithm, key, nonce, c->ad, strlen(c->ad),
+			    c->text, len, sealed) ?:
+	      same("aead", sealed, c->sealed) ?:
+	      iot_aead_open(c->algorithm, key, nonce, c->ad, strlen(c->ad),
+			    sealed, len + IOT_TAG_SIZE, opened);
+	if (!ret && memcmp(opened, c->text, len))
+		ret = -EINVAL;
+	sealed[0] ^= 1;
+	if (!ret && iot_aead_open(c->algorithm, key, nonce, c->ad,
+				  strlen(c->ad), sealed, len + IOT_TAG_SIZE,
+				  opened) != -EBADMSG)
+		ret = -EINVAL;
+	return ret;
+}
+
+int __init iot_selftest(void)
+{
+	int ret = test_hmac() ?: test_kdf() ?: test_cmac();
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(aead_cases) && !ret; i++)
+		ret = test_aead(&aead_cases[i]);
+	if (ret)
+		iot_aead_exit();
+	else
+		pr_info("iotkey: self-tests passed\n");
+	return ret;
+}

@@ -1,0 +1,557 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * DER of the TSS2 PRIVATE KEY.  Input is hostile: strict DER, every length is
+ * checked against what holds it, nothing recurses.
+ *
+ *	TPMKey ::= SEQUENCE {
+ *		type		OBJECT IDENTIFIER
+ *		emptyAuth	[0] EXPLICIT BOOLEAN OPTIONAL
+ *		policy		[1] EXPLICIT SEQUENCE OF TPMPolicy OPTIONAL
+ *		secret		[2] EXPLICIT OCTET STRING OPTIONAL
+ *		authPolicy	[3] EXPLICIT SEQUENCE OF TPMAuthPolicy OPTIONAL
+ *		description	[4] EXPLICIT UTF8String OPTIONAL
+ *		rsaParent	[5] EXPLICIT BOOLEAN OPTIONAL
+ *		parentName	[6] EXPLICIT OCTET STRING OPTIONAL
+ *		parent		INTEGER
+ *		pubkey		OCTET STRING
+ *		privkey		OCTET STRING
+ *	}
+ *	TPMPolicy ::= SEQUENCE {
+ *		commandCode	[0] EXPLICIT INTEGER
+ *		commandPolicy	[1] EXPLICIT OCTET STRING
+ *	}
+ */
+#include "pure.h"
+#include "tss2.h"
+
+#define DER_BOOLEAN	0x01
+#define DER_INTEGER	0x02
+#define DER_OCTETS	0x04
+#define DER_OID		0x06
+#define DER_UTF8	0x0c
+#define DER_SEQUENCE	0x30
+#define DER_CONTEXT(n)	(0xa0 + (n))
+
+#define CC_POLICY_PCR	0x0000017f
+
+/* Banks in one TPML_PCR_SELECTION, octets of one bank's bitmap. */
+#define MAX_BANKS	16
+#define MAX_SELECT	4
+
+/* 2.23.133.10.1, the last arc follows. */
+static const u8 oid_prefix[] = { 0x67, 0x81, 0x05, 0x0a, 0x01 };
+
+/* Reading: a cursor that eats one element at a time. */
+
+static int der_length(struct tss2_span *in, size_t *len)
+{
+	size_t n, octets;
+
+	if (!in->len)
+		return -EBADMSG;
+	n = in->p[0];
+	octets = 0;
+	if (n == 0x81)
+		octets = 1;
+	else if (n == 0x82)
+		octets = 2;
+	else if (n >= 0x80)
+		return -EBADMSG;
+	if (in->len < 1 + octets)
+		return -EBADMSG;
+	if (octets == 1)
+		n = in->p[1];
+	else if (octets == 2)
+		n = get_unaligned_be16(in->p + 1);
+	/* DER: the shortest form only */
+	if ((octets == 1 && n < 0x80) || (octets == 2 && n < 0x100))
+		return -EBADMSG;
+	in->p += 1 + octets;
+	in->len -= 1 + octets;
+	*len = n;
+	return 0;
+}
+
+/* Eats one element with this tag from @in; its content is @out. */
+static int der_eat(struct tss2_span *in, u8 tag, struct tss2_span *out)
+{
+	size_t len;
+	int ret;
+
+	if (!in->len || in->p[0] != tag)
+		return -EBADMSG;
+	in->p++;
+	in->len--;
+	ret = der_length(in, &len);
+	if (ret)
+		return ret;
+	if (len > in->len)
+		return -EBADMSG;
+	out->p = in->p;
+	out->len = len;
+	in->p += len;
+	in->len -= len;
+	return 0;
+}
+
+/* As der_eat(), and nothing may follow. */
+static int der_only(struct tss2_span in, u8 tag, struct tss2_span *out)
+{
+	int ret = der_eat(&in, tag, out);
+
+	if (!ret && in.len)
+		ret = -EBADMSG;
+	return ret;
+}
+
+static int der_boolean(struct tss2_span in, bool *value)
+{
+	struct tss2_span v;
+	int ret = der_only(in, DER_BOOLEAN, &v);
+
+	if (ret)
+		return ret;
+	if (v.len != 1 || (v.p[0] != 0x00 && v.p[0] != 0xff))
+		return -EBADMSG;
+	*value = v.p[0];
+	return 0;
+}
+
+/* A non-negative INTEGER of at most 32 bits. */
+static int der_u32(struct tss2_span *in, u32 *value)
+{
+	struct tss2_span v;
+	u32 n = 0;
+	int ret;
+
+	ret = der_eat(in, DER_INTEGER, &v);
+	if (ret)
+		return ret;
+	if (!v.len || v.len > 5 || v.p[0] & 0x80)
+		return -EBADMSG;
+	if (v.len > 1 && !v.p[0] && !(v.p[1] & 0x80))
+		return -EBADMSG;
+	if (v.len == 5 && v.p[0])
+		return -EBADMSG;
+	for (; v.len; v.p++, v.len--)
+		n = n << 8 | v.p[0];
+	*value = n;
+	return 0;
+}
+
+/* Is this exactly one TPM2B? */
+static bool is_2b(struct tss2_span s)
+{
+	return s.len >= 2 && s.len - 2 == get_unaligned_be16(s.p);
+}
+
+/* Size of the TPML_PCR_SELECTION at the head of @in, 0 if there is none. */
+static size_t pcrs_size(struct tss2_span in)
+{
+	size_t at = 4, n;
+	u32 banks;
+
+	if (in.len < 4)
+		return 0;
+	banks = get_unaligned_be32(in.p);
+	if (!banks || banks > MAX_BANKS)
+		return 0;
+	for (; banks; banks--) {
+		if (in.len - at < 3)
+			return 0;
+		n = in.p[at + 2];
+		at += 3;
+		if (!n || n > MAX_SELECT || in.len - at < n)
+			return 0;
+		at += n;
+	}
+	return at;
+}
+
+/*
+ * The draft and GRUB write the command's parameters as the TPM takes them:
+ * TPM2B_DIGEST, TPML_PCR_SELECTION.  openssl_tpm2_engine writes the selection
+ * and then the bare digest.  No text can be both: the upper half of a bank
+ * count is 0, and what would follow an empty digest is then no bank count.
+ */
+static int parse_policy_pcr(struct tss2_span body, struct tss2_policy *policy)
+{
+	struct tss2_span rest;
+	size_t n;
+
+	n = pcrs_size(body);
+	if (n) {
+		policy->pcrs.p = body.p;
+		policy->pcrs.len = n;
+		policy->digest.p = body.p + n;
+		policy->digest.len = body.len - n;
+		if (!policy->digest.len || policy->digest.len > TSS2_MAX_DIGEST)
+			return -EBADMSG;
+		return 0;
+	}
+	if (body.len < 2)
+		return -EBADMSG;
+	n = get_unaligned_be16(body.p);
+	if (n > TSS2_MAX_DIGEST || n > body.len - 2)
+		return -EBADMSG;
+	rest.p = body.p + 2 + n;
+	rest.len = body.len - 2 - n;
+	if (!rest.len || pcrs_size(rest) != rest.len)
+		return -EBADMSG;
+	policy->digest.p = body.p + 2;
+	policy->digest.len = n;
+	policy->pcrs = rest;
+	return 0;
+}
+
+static int parse_policy(struct tss2_span in, struct tss2_policy *policy)
+{
+	struct tss2_span code, wrapped, body;
+	u32 cc;
+	int ret;
+
+	ret = der_eat(&in, DER_CONTEXT(0), &code);
+	if (!ret)
+		ret = der_u32(&code, &cc);
+	if (!ret && code.len)
+		ret = -EBADMSG;
+	if (!ret)
+		ret = der_only(in, DER_CONTEXT(1), &wrapped);
+	if (!ret)
+		ret = der_only(wrapped, DER_OCTETS, &body);
+	if (ret)
+		return ret;
+	if (cc != CC_POLICY_PCR)
+		return -EOPNOTSUPP;
+	return parse_policy_pcr(body, policy);
+}
+
+static int parse_policies(struct tss2_span in, struct tss2_key *key)
+{
+	struct tss2_span list, one;
+	int ret;
+
+	ret = der_only(in, DER_SEQUENCE, &list);
+	while (!ret && list.len) {
+		ret = der_eat(&list, DER_SEQUENCE, &one);
+		if (ret)
+			break;
+		if (key->policies == TSS2_MAX_POLICIES)
+			return -EOPNOTSUPP;
+		ret = parse_policy(one, &key->policy[key->policies++]);
+	}
+	return ret;
+}
+
+/* The content of the optional element [n]. */
+static int parse_option(unsigned int n, struct tss2_span in,
+			struct tss2_key *key)
+{
+	struct tss2_span skipped;
+
+	switch (n) {
+	case 0:
+		return der_boolean(in, &key->empty_auth);
+	case 1:
+		return parse_policies(in, key);
+	case 2:
+		return der_only(in, DER_OCTETS, &key->secret);
+	case 3:	/* alternatives for a PolicyAuthorize, which is not played */
+		return der_only(in, DER_SEQUENCE, &skipped);
+	case 4:
+		return der_only(in, DER_UTF8, &skipped);
+	case 5:
+		return der_boolean(in, &key->rsa_parent);
+	default:
+		return der_only(in, DER_OCTETS, &skipped);
+	}
+}
+
+static int parse_options(struct tss2_span *in, struct tss2_key *key)
+{
+	struct tss2_span one;
+	unsigned int n;
+	int ret;
+
+	for (n = 0; n <= 6; n++) {
+		if (!in->len || in->p[0] != DER_CONTEXT(n))
+			continue;
+		ret = der_eat(in, DER_CONTEXT(n), &one);
+		if (!ret)
+			ret = parse_option(n, one, key);
+		if (ret)
+			return ret;
+	}
+	/* a later edition of the draft? */
+	if (in->len && in->p[0] > DER_CONTEXT(6) && in->p[0] < 0xc0)
+		return -EPROTONOSUPPORT;
+	return 0;
+}
+
+static int parse_type(struct tss2_span *in, struct tss2_key *key)
+{
+	struct tss2_span oid;
+	int ret;
+
+	ret = der_eat(in, DER_OID, &oid);
+	if (ret)
+		return ret;
+	if (oid.len != sizeof(oid_prefix) + 1 ||
+	    memcmp(oid.p, oid_prefix, sizeof(oid_prefix)))
+		return -EPROTONOSUPPORT;
+	switch (oid.p[sizeof(oid_prefix)]) {
+	case TSS2_LOADABLE:
+		key->type = TSS2_LOADABLE;
+		return 0;
+	case TSS2_IMPORTABLE:
+		key->type = TSS2_IMPORTABLE;
+		return 0;
+	case TSS2_SEALED:
+		key->type = TSS2_SEALED;
+		return 0;
+	}
+	return -EPROTONOSUPPORT;
+}
+
+/**
+ * tss2_parse() - read the DER of a TSS2 PRIVATE KEY
+ * @der: the bytes, which must outlive @key
+ * @len: how many
+ * @key: the result, valid only if 0 is returned
+ *
+ * Return: 0, -EBADMSG if it is not strict DER of that shape,
+ * -EPROTONOSUPPORT for a type or element this module does not know,
+ * -EOPNOTSUPP for a policy it cannot play.
+ */
+int tss2_parse(const u8 *der, size_t len, struct tss2_key *key)
+{
+	struct tss2_span in = { der, len };
+	int ret;
+
+	memset(key, 0, sizeof(*key));
+	if (len > TSS2_MAX)
+		return -EBADMSG;
+	ret = der_only(in, DER_SEQUENCE, &in);
+	if (!ret)
+		ret = parse_type(&in, key);
+	if (!ret)
+		ret = parse_options(&in, key);
+	if (!ret)
+		ret = der_u32(&in, &key->parent);
+	if (!ret)
+		ret = der_eat(&in, DER_OCTETS, &key->pub);
+	if (!ret)
+		ret = der_only(in, DER_OCTETS, &key->priv);
+	if (ret)
+		return ret;
+	if (!is_2b(key->pub) || !is_2b(key->priv))
+		return -EBADMSG;
+	if (key->type == TSS2_IMPORTABLE ? !is_2b(key->secret) : !!key->secret.p)
+		return -EBADMSG;
+	return 0;
+}
+
+/* Writing: from the end of the buffer to its beginning, so that each length
+ * is known when its header is written.  An overflow sticks.
+ */
+struct der_writer {
+	u8 *buf;
+	size_t at;	/* first byte written, SIZE_MAX after an overflow */
+};
+
+static void put(struct der_writer *w, const void *data, size_t len)
+{
+	if (w->at == SIZE_MAX || len > w->at) {
+		w->at = SIZE_MAX;
+		return;
+	}
+	w->at -= len;
+	if (len)
+		memcpy(w->buf + w->at, data, len);
+}
+
+static void put_u8(struct der_writer *w, u8 v)
+{
+	put(w, &v, 1);
+}
+
+static void put_span(struct der_writer *w, struct tss2_span s)
+{
+	put(w, s.p, s.len);
+}
+
+/* The header of what was written since the writer stood at @end. */
+static void put_header(struct der_writer *w, u8 tag, size_t end)
+{
+	size_t len = end - w->at;
+	u8 be[2];
+
+	if (w->at == SIZE_MAX)
+		return;
+	if (len < 0x80) {
+		put_u8(w, len);
+	} else if (len < 0x100) {
+		put_u8(w, len);
+		put_u8(w, 0x81);
+	} else {
+		put_unaligned_be16(len, be);
+		put(w, be, 2);
+		put_u8(w, 0x82);
+	}
+	put_u8(w, tag);
+}
+
+static void put_octets(struct der_writer *w, struct tss2_span s)
+{
+	size_t end = w->at;
+
+	put_span(w, s);
+	put_header(w, DER_OCTETS, end);
+}
+
+static void put_integer(struct der_writer *w, u32 v)
+{
+	size_t end = w->at;
+	u8 low;
+
+	do {
+		low = v & 0xff;
+		put_u8(w, low);
+		v >>= 8;
+	} while (v);
+	if (low & 0x80)
+		put_u8(w, 0);
+	put_header(w, DER_INTEGER, end);
+}
+
+static void put_policy(struct der_writer *w, const struct tss2_policy *policy)
+{
+	size_t end = w->at, inner;
+	u8 be[2];
+
+	put_span(w, policy->pcrs);
+	put_span(w, policy->digest);
+	put_unaligned_be16(policy->digest.len, be);
+	put(w, be, 2);
+	put_header(w, DER_OCTETS, end);
+	put_header(w, DER_CONTEXT(1), end);
+	inner = w->at;
+	put_integer(w, CC_POLICY_PCR);
+	put_header(w, DER_CONTEXT(0), inner);
+	put_header(w, DER_SEQUENCE, end);
+}
+
+static void put_options(struct der_writer *w, const struct tss2_key *key)
+{
+	unsigned int i;
+	size_t end;
+
+	if (key->type == TSS2_IMPORTABLE) {
+		end = w->at;
+		put_octets(w, key->secret);
+		put_header(w, DER_CONTEXT(2), end);
+	}
+	if (key->policies) {
+		end = w->at;
+		for (i = key->policies; i; i--)
+			put_policy(w, &key->policy[i - 1]);
+		put_header(w, DER_SEQUENCE, end);
+		put_header(w, DER_CONTEXT(1), end);
+	}
+	/* the draft wants "false" to be said by absence */
+	if (key->empty_auth) {
+		end = w->at;
+		put_u8(w, 0xff);
+		put_header(w, DER_BOOLEAN, end);
+		put_header(w, DER_CONTEXT(0), end);
+	}
+}
+
+/**
+ * tss2_encode() - write a key as DER
+ * @key: the key; rsa_parent is not written
+ * @buf: where to; no span of @key may lie in it
+ * @size: its size
+ *
+ * Return: the length, or -EINVAL if it is more than @size or TSS2_MAX.
+ */
+int tss2_encode(const struct tss2_key *key, u8 *buf, size_t size)
+{
+	struct der_writer w = { buf, size < TSS2_MAX ? size : TSS2_MAX };
+	size_t end = w.at;
+
+	put_octets(&w, key->priv);
+	put_octets(&w, key->pub);
+	put_integer(&w, key->parent);
+	put_options(&w, key);
+	put_u8(&w, key->type);
+	put(&w, oid_prefix, sizeof(oid_prefix));
+	put_u8(&w, sizeof(oid_prefix) + 1);
+	put_u8(&w, DER_OID);
+	put_header(&w, DER_SEQUENCE, end);
+	if (w.at == SIZE_MAX)
+		return -EINVAL;
+	memmove(buf, buf + w.at, end - w.at);
+	return end - w.at;
+}
+
+static int parse_public(struct tss2_span in, struct tss2_public *pub)
+{
+	size_t n;
+	u16 scheme;
+
+	/* size, type, nameAlg, objectAttributes, authPolicy's size */
+	if (in.len < 12)
+		return -EBADMSG;
+	pub->type = get_unaligned_be16(in.p + 2);
+	pub->name_alg = get_unaligned_be16(in.p + 4);
+	pub->attributes = get_unaligned_be32(in.p + 6);
+	n = get_unaligned_be16(in.p + 10);
+	in.p += 12;
+	in.len -= 12;
+	if (n > TSS2_MAX_DIGEST || n > in.len)
+		return -EBADMSG;
+	pub->policy.p = in.p;
+	pub->policy.len = n;
+	if (pub->type != TSS2_ALG_KEYEDHASH)
+		return -EINVAL;
+	in.p += n;
+	in.len -= n;
+	if (in.len < 2)
+		return -EBADMSG;
+	scheme = get_unaligned_be16(in.p);
+	if (scheme != TSS2_ALG_NULL)
+		return -EINVAL;
+	in.p += 2;
+	in.len -= 2;
+	return is_2b(in) ? 0 : -EBADMSG;
+}
+
+/**
+ * tss2_sealed() - is this a data object that this module can unseal?
+ * @key: a parsed key
+ * @pub: its public area; the policy span points into @key's
+ *
+ * Return: 0, -EBADMSG if the public area is damaged, -EINVAL if it is not of
+ * a sealed data object, -EOPNOTSUPP if it wants a password or a policy that is
+ * not there.
+ */
+int tss2_sealed(const struct tss2_key *key, struct tss2_public *pub)
+{
+	int ret = parse_public(key->pub, pub);
+
+	if (ret)
+		return ret;
+	if (pub->attributes & (TSS2_OA_RESTRICTED | TSS2_OA_DECRYPT | TSS2_OA_SIGN))
+		return -EINVAL;
+	/*
+	 * tpm2_encodeobject writes emptyAuth the wrong way round, and type
+	 * "loadable": there it says nothing.  Elsewhere "no" is believed,
+	 * for a failed guess would count against the dictionary attack limit.
+	 */
+	if (!key->empty_auth && key->type != TSS2_LOADABLE)
+		return -EOPNOTSUPP;
+	if (!(pub->attributes & TSS2_OA_USER_WITH_AUTH) && !key->policies)
+		return -EOPNOTSUPP;
+	return 0;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The "TSS2 PRIVATE KEY" file format (ASN.1 Specification for TPM 2.0 Key
+ * Files, draft-bottomley-tpm2-keys): what tpm2-tools, OpenSSL's TPM providers,
+ * GRUB and trusted keys exchange.  Pure: no allocation, no kernel calls.
+ */
+#ifndef _IOT_TSS2_H
+#define _IOT_TSS2_H
+
+#include "pure.h"
+
+/* Longest DER that is read, and room enough for any that is written. */
+#define TSS2_MAX		4096
+#define TSS2_MAX_POLICIES	4
+#define TSS2_MAX_DIGEST		64
+
+#define TSS2_RH_OWNER		0x40000001
+
+#define TSS2_ALG_KEYEDHASH	0x0008
+#define TSS2_ALG_SHA256		0x000b
+#define TSS2_ALG_NULL		0x0010
+
+#define TSS2_OA_FIXED_TPM	BIT(1)
+#define TSS2_OA_FIXED_PARENT	BIT(4)
+#define TSS2_OA_USER_WITH_AUTH	BIT(6)
+#define TSS2_OA_NO_DA		BIT(10)
+#define TSS2_OA_RESTRICTED	BIT(16)
+#define TSS2_OA_DECRYPT		BIT(17)
+#define TSS2_OA_SIGN		BIT(18)
+
+/* Last arc of the type's OID, 2.23.133.10.1.x. */
+enum tss2_type {
+	TSS2_LOADABLE	= 3,
+	TSS2_IMPORTABLE	= 4,
+	TSS2_SEALED	= 5,
+};
+
+/* A view into somebody else's bytes. */
+struct tss2_span {
+	const u8 *p;
+	size_t len;
+};
+
+/* One TPM2_PolicyPCR, the only policy command this module plays. */
+struct tss2_policy {
+	struct tss2_span digest;	/* of the PCR values, may be empty */
+	struct tss2_span pcrs;		/* TPML_PCR_SELECTION */
+};
+
+/* The spans of a parsed key point into the DER. */
+struct tss2_key {
+	enum tss2_type type;
+	bool empty_auth;		/* said to need no password */
+	bool rsa_parent;		/* a permanent parent means the RSA template */
+	unsigned int policies;
+	struct tss2_policy policy[TSS2_MAX_POLICIES];
+	struct tss2_span secret;	/* TPM2B_ENCRYPTED_SECRET, importable only */
+	u32 parent;
+	struct tss2_span pub;		/* TPM2B_PUBLIC */
+	struct tss2_span priv;		/* TPM2B_PRIVATE */
+};
+
+/* What matters of a TPM2B_PUBLIC. */
+struct tss2_public {
+	u16 type;
+	u16 name_alg;
+	u32 attributes;
+	struct tss2_span policy;
+};
+
+int tss2_parse(const u8 *der, size_t len, struct tss2_key *key);
+int tss2_encode(const struct tss2_key *key, u8 *buf, size_t size);
+int tss2_sealed(const struct tss2_key *key, struct tss2_public *pub);
+
+#endif /* _IOT_TSS2_H */
