@@ -24,7 +24,7 @@
 #define AES_IV_SIZE	12
 
 struct slot {
-	struct mutex lock;
+	struct mutex lock;	/* one message at a time */
 	struct crypto_aead *tfm;
 	struct aead_request *req;
 };

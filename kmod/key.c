@@ -388,10 +388,10 @@ void iot_key_snapshot(struct iot_key *ik, struct iot_snapshot *snap)
 	iot_schedule_at(&snap->policy, &snap->state, snap->now, &snap->moment);
 	if (snap->policy.algorithm == IOTKEY_ALGORITHM_NONE)
 		snap->moment.state = IOTKEY_STATE_ACTIVE;
-	if (snap->bits & BIT(IOT_KEY_REVOKED) || READ_ONCE(ik->root->revoked))
+	if (snap->bits & BIT(IOT_KEY_REVOKED) || READ_ONCE(ik->root->revoked)) {
 		snap->moment.state = IOTKEY_STATE_REVOKED;
-	else if (snap->moment.rotate &&
-		 snap->policy.mode != IOTKEY_MODE_RANDOM) {
+	} else if (snap->moment.rotate &&
+		   snap->policy.mode != IOTKEY_MODE_RANDOM) {
 		snap->state.epoch = snap->moment.epoch;
 		snap->state.version = snap->moment.epoch + 1;
 	}

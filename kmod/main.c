@@ -9,7 +9,6 @@
 #include "main.h"
 #include "netlink.h"
 #include "selftest/selftest.h"
-#include "tpm.h"
 
 struct workqueue_struct *iot_wq;
 
@@ -29,12 +28,9 @@ static int __init iot_init(void)
 	ret = iot_deadline_init();
 	if (ret)
 		goto err_key;
-	ret = iot_tpm_init();
-	if (ret)
-		goto err_deadline;
 	ret = iot_netlink_init();
 	if (ret)
-		goto err_tpm;
+		goto err_deadline;
 	ret = register_key_type(&iot_key_type);
 	if (ret)
 		goto err_netlink;
@@ -42,8 +38,6 @@ static int __init iot_init(void)
 
 err_netlink:
 	iot_netlink_exit();
-err_tpm:
-	iot_tpm_exit();
 err_deadline:
 	iot_deadline_exit();
 err_key:
@@ -63,7 +57,6 @@ static void __exit iot_exit(void)
 {
 	unregister_key_type(&iot_key_type);
 	iot_netlink_exit();
-	iot_tpm_exit();
 	iot_deadline_exit();
 	destroy_workqueue(iot_wq);
 	iot_key_exit();

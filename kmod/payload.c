@@ -383,9 +383,8 @@ static int read_option(struct iot_payload *out, struct iot_span word,
 		return -EINVAL;
 	out->given |= BIT(i);
 
-	if (has_value != (o->kind != VALUE_NONE))
-		return -EINVAL;
-	if (has_value && !value.len)
+	if (has_value ? o->kind == VALUE_NONE || !value.len :
+			o->kind != VALUE_NONE)
 		return -EINVAL;
 
 	switch (o->kind) {
@@ -531,8 +530,9 @@ int iot_payload_parse(struct iot_payload *out, const char *text, size_t len,
 	verb = next_word(&rest);
 	if (span_is(verb, "load")) {
 		out->verb = IOT_VERB_LOAD;
-		out->blob = rest;
-		ret = rest.len ? 0 : -EINVAL;
+		out->blob.p = next_word(&rest).p;
+		out->blob.len = text + len - out->blob.p;
+		ret = out->blob.len ? 0 : -EINVAL;
 	} else if (span_is(verb, "new")) {
 		ret = parse_new(out, &rest);
 	} else if (span_is(verb, "set")) {

@@ -17,8 +17,8 @@
 #define IOT_YEAR		(365U * IOT_DAY)
 #define IOT_ROTATE_MAX		(10U * IOT_YEAR)
 #define IOT_LIFETIME_MAX	(100U * IOT_YEAR)
-#define IOT_OPS_MAX		(1ULL << 48)
-#define IOT_START_MAX		(1LL << 40)
+#define IOT_OPS_MAX		BIT_ULL(48)
+#define IOT_START_MAX		((s64)BIT_ULL(40))
 #define IOT_EPOCH_MAX		(U32_MAX - 16)
 
 enum iot_usage {

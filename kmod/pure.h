@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the pure files (schedule.c, payload.c, blob.c, base64.c, tss2.c) may
- * use.  They touch no locks, timers, keys or crypto, so that unit tests and
+ * What the pure files (policy.c, payload.c, schedule.c, blob.c, base64.c, tss2.c,
+ * tpmbuf.c) may use.  They touch no locks, timers, keys or crypto, so that unit tests and
  * fuzzers compile the very same sources on the host.
  */
 #ifndef _IOT_PURE_H
 #define _IOT_PURE_H
 
 #ifdef __KERNEL__
+#include <linux/bits.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/limits.h>
@@ -35,6 +36,7 @@ typedef int64_t s64;
 #define S64_MAX INT64_MAX
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define BIT(n) (1UL << (n))
+#define BIT_ULL(n) (1ULL << (n))
 
 static inline u64 div64_u64(u64 a, u64 b)
 {

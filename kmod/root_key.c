@@ -102,7 +102,7 @@ static int derive_from(char *part, u8 *secret)
 }
 
 static int source_create(const struct iot_root_spec *spec, u8 *secret,
-		      struct iot_bytes *part)
+			 struct iot_bytes *part)
 {
 	char text[PART_MAX + 1];
 	int len, ret;

@@ -17,7 +17,7 @@
 
 /* How far a ratchet follows a message, and how far its own clock. */
 #define RATCHET_NEWS_MAX	65536
-#define RATCHET_STEPS_MAX	(1U << 22)
+#define RATCHET_STEPS_MAX	BIT(22)
 
 /* Changes to what a snapshot shows go between these two. */
 static void begin_change(struct iot_key *ik)
@@ -66,7 +66,7 @@ static void fresh_nonces(struct iot_key *ik)
 	ik->counter = 0;
 }
 
-static void derive(const struct iot_key *ik, u32 epoch, u8 *secret)
+static void derive_secret(const struct iot_key *ik, u32 epoch, u8 *secret)
 {
 	u8 context[2 + IOT_NAME_MAX + 4];
 	size_t len = strlen(ik->label);
@@ -135,7 +135,7 @@ static void rotate(struct iot_key *ik, u32 epoch, s64 activation)
 		drop(ik, IOT_SLOT_PREVIOUS);
 		s.version = epoch + 1;
 		s.newest = s.version;
-		derive(ik, epoch, ik->secret[IOT_SLOT_CURRENT]);
+		derive_secret(ik, epoch, ik->secret[IOT_SLOT_CURRENT]);
 		break;
 	case IOTKEY_MODE_RATCHET:
 		ratchet_to(ik, s.version, epoch + 1);
@@ -428,7 +428,7 @@ void iot_start_versions(struct iot_key *ik)
 		s->version = s->epoch + 1;
 		s->newest = s->version;
 		s->needs = 0;
-		derive(ik, s->epoch, ik->secret[IOT_SLOT_CURRENT]);
+		derive_secret(ik, s->epoch, ik->secret[IOT_SLOT_CURRENT]);
 		ik->held = BIT(IOT_SLOT_CURRENT);
 		break;
 	case IOTKEY_MODE_RATCHET:
@@ -475,7 +475,7 @@ int iot_resume_versions(struct iot_key *ik, const struct iot_table *table)
 		break;
 	case IOTKEY_MODE_DERIVE:
 		drop(ik, IOT_SLOT_PREVIOUS);
-		derive(ik, s->epoch, ik->secret[IOT_SLOT_CURRENT]);
+		derive_secret(ik, s->epoch, ik->secret[IOT_SLOT_CURRENT]);
 		ik->held = BIT(IOT_SLOT_CURRENT);
 		break;
 	case IOTKEY_MODE_RATCHET:
@@ -544,7 +544,7 @@ int iot_secret_of(struct iot_key *ik, u32 version, u8 *secret)
 	case IOTKEY_MODE_DERIVE:
 		if (version > IOT_EPOCH_MAX)
 			return -ETIME;
-		derive(ik, version - 1, secret);
+		derive_secret(ik, version - 1, secret);
 		return 0;
 	case IOTKEY_MODE_RATCHET:
 		if (version < current_version)

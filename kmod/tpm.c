@@ -73,6 +73,7 @@ int iot_tpm_start(struct iot_tpm *t)
 	u8 *data;
 	int ret;
 
+	/* looked up at each use: it may come after us, and go */
 	t->chip = tpm_default_chip();
 	if (!t->chip)
 		return -ENODEV;
@@ -159,14 +160,4 @@ void iot_tpm_flush(struct iot_tpm *t, u32 handle)
 	iot_tpm_begin(t);
 	tpmbuf_put_u32(&t->in, handle);
 	iot_tpm_exec(t, &call);
-}
-
-/* The chip is looked up at each use: it may come after us, and go. */
-int iot_tpm_init(void)
-{
-	return 0;
-}
-
-void iot_tpm_exit(void)
-{
 }

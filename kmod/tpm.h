@@ -37,7 +37,4 @@ int iot_tpm_exec(struct iot_tpm *t, struct tpmbuf_call *call);
 /* Drops a transient object or a session; 0 is none. Errors are of no use. */
 void iot_tpm_flush(struct iot_tpm *t, u32 handle);
 
-int iot_tpm_init(void);
-void iot_tpm_exit(void);
-
 #endif /* _IOT_TPM_H */

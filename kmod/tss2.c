@@ -351,7 +351,8 @@ int tss2_parse(const u8 *der, size_t len, struct tss2_key *key)
 	return 0;
 }
 
-/* Writing: from the end of the buffer to its beginning, so that each length
+/*
+ * Writing: from the end of the buffer to its beginning, so that each length
  * is known when its header is written.  An overflow sticks.
  */
 struct der_writer {

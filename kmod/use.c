@@ -320,10 +320,10 @@ int iot_use_query(const struct kernel_pkey_params *params,
 
 	algorithm = ik->policy.algorithm;
 	able = iot_algorithm_usage(algorithm);
-	BUILD_BUG_ON(IOT_USAGE_ENCRYPT != KEYCTL_SUPPORTS_ENCRYPT ||
-		     IOT_USAGE_DECRYPT != KEYCTL_SUPPORTS_DECRYPT ||
-		     IOT_USAGE_SIGN != KEYCTL_SUPPORTS_SIGN ||
-		     IOT_USAGE_VERIFY != KEYCTL_SUPPORTS_VERIFY);
+	BUILD_BUG_ON(KEYCTL_SUPPORTS_ENCRYPT != IOT_USAGE_ENCRYPT ||
+		     KEYCTL_SUPPORTS_DECRYPT != IOT_USAGE_DECRYPT ||
+		     KEYCTL_SUPPORTS_SIGN != IOT_USAGE_SIGN ||
+		     KEYCTL_SUPPORTS_VERIFY != IOT_USAGE_VERIFY);
 	info->supported_ops = READ_ONCE(ik->policy.usage);
 	info->key_size = key_bits(algorithm);
 	if (able & IOT_USAGE_ENCRYPT) {

@@ -74,10 +74,10 @@ static int __init test_cmac(void)
 	int ret = 0;
 
 	if (hex2bin(key, "2b7e151628aed2a6abf7158809cf4f3c", 16) ||
-	    hex2bin(data, "6bc1bee22e409f96e93d7e117393172a"
-			  "ae2d8a571e03ac9c9eb76fac45af8e51"
-			  "30c81c46a35ce411e5fbc1191a0a52ef"
-			  "f69f2445df4f9b17ad2b417be66c3710", 64))
+	    hex2bin(data, "6bc1bee22e409f96e93d7e117393172a", 16) ||
+	    hex2bin(data + 16, "ae2d8a571e03ac9c9eb76fac45af8e51", 16) ||
+	    hex2bin(data + 32, "30c81c46a35ce411e5fbc1191a0a52ef", 16) ||
+	    hex2bin(data + 48, "f69f2445df4f9b17ad2b417be66c3710", 16))
 		return -EINVAL;
 	for (i = 0; i < ARRAY_SIZE(cases) && !ret; i++)
 		ret = iot_aes_cmac(key, data, cases[i].len, out) ?:
