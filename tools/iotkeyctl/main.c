@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * iotkeyctl: keys of the kernel's iot key type, by hand and from scripts.
+ */
+#include "iotkeyctl.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#define KEY_OPTIONS                                                          \
+	"[--mode random|derive|ratchet] [--rotate T]\n"                      \
+	"           [--overlap T] [--ahead T] [--lifetime T] [--max-ops N] " \
+	"[--jitter T]\n"                                                     \
+	"           [--start SECONDS] [--usage OP,...] [--label TEXT] "      \
+	"[--keyring RING]\n"                                                 \
+	"           [--save FILE]"
+
+static const struct command commands[] = {
+	{ "root", cmd_root,
+	  "NAME --provider tpm|key|soft [--parent HANDLE] [--mkparent]\n"
+	  "           [--pcrs BANK:N,...] [--key TYPE:NAME] [--lifetime T]\n"
+	  "           [--keyring RING] [--save FILE]",
+	  "make a root, from which keys hang" },
+	{ "new", cmd_new, "NAME --alg ALGORITHM --root ROOT " KEY_OPTIONS, "make a key" },
+	{ "list", cmd_list, "", "list the keys that you may view" },
+	{ "show", cmd_show, "KEY", "show all about a key" },
+	{ "policy", cmd_policy, "KEY [OPTION=VALUE]...",
+	  "show or change the policy of a key" },
+	{ "rotate", cmd_rotate, "KEY [--save FILE]",
+	  "make the next version current now" },
+	{ "encrypt", cmd_encrypt, "KEY [IN [OUT]]", "encrypt a file" },
+	{ "decrypt", cmd_decrypt, "KEY [IN [OUT]]", "decrypt a file" },
+	{ "sign", cmd_sign, "KEY [FILE] [-o SIGNATURE]", "sign a file" },
+	{ "verify", cmd_verify, "KEY FILE SIGNATURE", "check a signature" },
+	{ "save", cmd_save, "KEY FILE", "write the wrapped blob of a key" },
+	{ "load", cmd_load, "FILE... [--keyring RING] [--name NAME]", "load blobs" },
+	{ "revoke", cmd_revoke, "KEY...",
+	  "end the use of a key and of what hangs from it" },
+	{ "monitor", cmd_monitor, "[--count N]", "print events as they come" },
+	{ "stats", cmd_stats, "", "show the counters of the module" },
+	{ "doctor", cmd_doctor, "", "say what is missing and how to mend it" },
+};
+
+void print_help(void)
+{
+	size_t i;
+
+	puts("Usage: iotkeyctl [--json] [--quiet] VERB [ARGUMENT]...\n"
+	     "       iotkeyctl VERB --help\n\n"
+	     "Keys of the kernel's iot key type.\n");
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		printf("  %-9s %s\n", commands[i].name, commands[i].summary);
+	puts("\n  --json     print JSON\n"
+	     "  --quiet    print results and errors only\n"
+	     "  --help     print this, or the usage of a verb\n"
+	     "  --version  print the version\n\n"
+	     "See iotkeyctl(1); 'iotkeyctl doctor' when something does not work.");
+}
+
+static const struct command *find_command(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	return NULL;
+}
+
+/* What was printed has to have arrived */
+static int finish(int code)
+{
+	if (fflush(stdout) || ferror(stdout))
+		return say_file_error(errno, "cannot write to standard output");
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = { GLOBAL_OPTIONS };
+	struct context ctx = { 0 };
+
+	signal(SIGPIPE, SIG_IGN);
+	while (next_option(&ctx, argc, argv, "+", options, NULL) != -1)
+		;
+	if (optind == argc)
+		usage_error(&ctx, "which verb?");
+	ctx.command = find_command(argv[optind]);
+	if (!ctx.command)
+		usage_error(&ctx, "there is no verb '%s'", argv[optind]);
+	argc -= optind;
+	argv += optind;
+	optind = 0;
+	return finish(ctx.command->run(&ctx, argc, argv));
+}
