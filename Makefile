@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# `make help` lists the targets.  All output goes to build/.
+
+KDIR    ?= /lib/modules/$(shell uname -r)/build
+DESTDIR ?=
+PREFIX  ?= /usr/local
+KERNELS ?= 6.1 6.12
+export DESTDIR PREFIX KERNELS
+
+have_kdir := $(wildcard $(KDIR)/Makefile)
+
+all: $(if $(have_kdir),modules,no-modules) lib tools
+
+no-modules:
+	@echo "no kernel headers in $(KDIR): the module is not built (KDIR= names others)"
+
+## modules: the kernel module for the running kernel, or for KDIR=
+modules:
+	kmod/build.sh "$(KDIR)" build/kmod/host
+
+## kmod-6.1, kmod-6.12: for Debian's kernels of the test VM; kmod-6.12-debug: with self-tests
+kmod_targets := $(foreach k,$(KERNELS),kmod-$(k) kmod-$(k)-debug)
+$(kmod_targets): kmod-%: FORCE
+	tests/vm/kernel.sh $(*:-debug=)
+	kmod/build.sh build/kernels/$(*:-debug=)/headers build/kmod/$* \
+		KCFLAGS=-Werror $(if $(filter %-debug,$*),CONFIG_IOTKEY_SELFTEST=y)
+
+## lib: libiotkey, shared and static
+lib:
+	$(MAKE) -C lib
+
+## tools: iotkeyctl
+tools: lib
+	$(MAKE) -C tools
+
+## check: every test; installs packages it misses (as root); ends with a summary
+check:
+	tests/check.sh
+
+## check-unit, check-fuzz, check-cli, check-vm: one part (TESTS="name ..." for some of the VM's)
+check-unit check-fuzz check-cli check-vm: check-%: FORCE
+	tests/check.sh $*
+
+## check-long: the same with minutes of fuzzing
+check-long:
+	FUZZ_SECONDS=300 SUITE_TIMEOUT=3600 tests/check.sh
+
+## demo: the life of a device, in one go
+demo: all
+	tests/setup.sh demo
+	tests/demo.sh
+
+## vm: a shell in the test VM, with the module and the tools (KERNELS= names the kernel)
+vm: lib tools kmod-$(lastword $(KERNELS))
+	$(MAKE) -C tests kselftest
+	tests/vm/shell.sh $(lastword $(KERNELS))
+
+## install, uninstall: DESTDIR= PREFIX=; the module only if `make modules` built it
+install: lib tools
+	$(MAKE) -C lib install
+	$(MAKE) -C tools install
+	kmod/install.sh install "$(KDIR)"
+
+uninstall:
+	$(MAKE) -C lib uninstall
+	$(MAKE) -C tools uninstall
+	kmod/install.sh uninstall "$(KDIR)"
+
+c_files = $(shell find kmod lib tools tests include -name '*.[ch]')
+CHECKPATCH ?= $(firstword $(wildcard /usr/src/linux*/scripts/checkpatch.pl))
+
+## lint: clang-format, shellcheck, sparse, and CHECKPATCH= (a kernel's scripts/checkpatch.pl)
+lint: kmod-$(lastword $(KERNELS))
+	tests/lint.sh $(lastword $(KERNELS)) "$(CHECKPATCH)"
+
+## format: let clang-format rewrite the C files
+format:
+	clang-format -i $(c_files)
+
+## clean: remove build/
+clean:
+	rm -rf build
+
+help:
+	@sed -n 's/^## //p' Makefile
+
+FORCE:
+.PHONY: all no-modules modules lib tools check check-long demo vm install uninstall lint format \
+	clean help FORCE

@@ -1,0 +1,120 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# `make check`: builds what is missing, runs every test, and sums up.
+# Usage: tests/check.sh [unit|fuzz|cli|vm]...     (default: all)
+#
+# FUZZ_SECONDS (5): per fuzz target.  KERNELS ("6.1 6.12"): those of the VM.
+# TESTS: only these tests of the VM.
+set -u
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+results=$top/build/results
+fuzz_seconds=${FUZZ_SECONDS:-5}
+kernels=${KERNELS:-6.1 6.12}
+cd "$top" || exit 1
+
+# A step that does not come off is a failed test, and the rest still runs.
+step() # NAME COMMAND...
+{
+	local name=$1
+	shift
+	mkdir -p build/logs
+	if ! "$@" >"build/logs/$name.log" 2>&1; then
+		tail -n 30 "build/logs/$name.log"
+		printf 'not ok 1 - %s (build/logs/%s.log)\n1..1\n' "$*" "$name" |
+			tee "$results/$name.ktap"
+		return 1
+	fi
+}
+
+make_step()
+{
+	step "$1" make --no-print-directory -j"$(nproc)" "${@:2}"
+}
+
+check_unit()
+{
+	local test
+	make_step build-unit -k -C tests unit
+	for test in tests/unit/test_*.c; do
+		test=$(basename "$test" .c)
+		[ -x "build/tests/unit/$test" ] || continue
+		tests/suite.sh "unit-$test" "build/tests/unit/$test"
+	done
+	for test in tests/unit/*.py tests/unit/*.sh; do
+		[ -e "$test" ] || continue
+		case $test in
+		*.py) tests/suite.sh "unit-$(basename "$test" .py)" python3 "$test" ;;
+		*.sh) tests/suite.sh "unit-$(basename "$test" .sh)" bash "$test" ;;
+		esac
+	done
+}
+
+# A seed corpus may lie in tests/fuzz/corpus/NAME; what is found stays in build/.
+fuzz_one() # NAME
+{
+	local corpus=build/tests/corpus/$1 seeds=tests/fuzz/corpus/$1
+	mkdir -p "$corpus"
+	[ -d "$seeds" ] || seeds=
+	# shellcheck disable=SC2086 # $seeds may be nothing
+	if "build/tests/fuzz/$1" -max_total_time="$fuzz_seconds" -timeout=10 -print_final_stats=1 \
+		-artifact_prefix="build/tests/$1-" "$corpus" $seeds 2>&1 | tail -n 60 |
+		sed 's/^/# /'; [ "${PIPESTATUS[0]}" = 0 ]; then
+		echo "ok 1 - $1: $fuzz_seconds s"
+	else
+		echo "not ok 1 - $1 (the input is in build/tests/)"
+	fi
+	echo 1..1
+}
+
+check_fuzz()
+{
+	local test
+	make_step build-fuzz -k -C tests fuzz
+	export -f fuzz_one
+	export fuzz_seconds
+	for test in tests/fuzz/fuzz_*.c; do
+		test=$(basename "$test" .c)
+		[ -x "build/tests/fuzz/$test" ] || continue
+		# shellcheck disable=SC2016 # for that shell to expand
+		tests/suite.sh "$test" bash -c 'fuzz_one "$1"' - "$test"
+	done
+}
+
+check_cli()
+{
+	local test
+	make_step build-tools lib tools || return
+	for test in tests/cli/*.sh; do
+		[ -e "$test" ] || continue
+		PATH=$top/build/tools/bin:$PATH LD_LIBRARY_PATH=$top/build/lib \
+			tests/suite.sh "cli-$(basename "$test" .sh)" bash "$test"
+	done
+}
+
+check_vm()
+{
+	local v
+	make_step build-tools lib tools
+	make_step build-kselftest -C tests kselftest
+	for v in $kernels; do
+		make_step "build-kmod-$v" "kmod-$v" "kmod-$v-debug" || continue
+		# shellcheck disable=SC2086 # a list
+		tests/vm/check.sh "$v" ${TESTS:-} ||
+			printf 'not ok 1 - tests/vm/check.sh %s\n1..1\n' "$v" >"$results/vm-$v.ktap"
+	done
+}
+
+tests/setup.sh check || exit 1
+rm -rf "$results"
+mkdir -p "$results"
+for part in "${@:-all}"; do
+	case $part in
+	all) check_unit; check_fuzz; check_cli; check_vm ;;
+	unit | fuzz | cli | vm) "check_$part" ;;
+	*) echo "usage: $0 [unit|fuzz|cli|vm]..." >&2; exit 2 ;;
+	esac
+done
+echo
+exec tests/summary.sh

@@ -1,0 +1,27 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The debug build of the module checks itself when it is loaded, and refuses to load
+# when a check fails.
+# shellcheck source=tests/kselftest/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+debug=/usr/lib/iotkey/debug/iotkey.ko
+[ -e $debug ] || skip_all "no debug build"
+
+# Keys of earlier tests hold the module until the collector has been there.
+unload()
+{
+	for _ in $(seq 100); do
+		rmmod iotkey 2>/dev/null && return
+		sleep 0.1
+	done
+	rmmod iotkey
+}
+
+modprobe iotkey
+ok "the module unloads" unload
+ok "the debug build passes its self-tests" insmod $debug
+ok "it unloads" unload
+ok "the module loads again" modprobe iotkey
+done_testing

@@ -1,0 +1,39 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What a machine can say about style.  Usage: tests/lint.sh KERNEL [CHECKPATCH]
+# Tools that are not installed are named and skipped.
+set -eu
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+version=$1
+checkpatch=${2:-}
+cd "$top"
+failed=0
+sources=$(find kmod lib tools tests include -name '*.[ch]')
+scripts="$(find tests scripts .ci -name '*.sh') .ci/run"
+
+have() { command -v "$1" >/dev/null || { echo "lint: no $1: skipped"; return 1; }; }
+
+# shellcheck disable=SC2086 # lists
+{
+	if have clang-format; then
+		clang-format --dry-run $sources 2>&1 | grep -c 'warning:' |
+			sed 's/^/lint: places where clang-format would differ: /'
+	fi
+	if have shellcheck; then
+		shellcheck -x -S warning -e SC2086,SC1091 $scripts || failed=1
+	fi
+	if have sparse; then
+		rm -rf build/kmod/sparse
+		kmod/build.sh "build/kernels/$version/headers" build/kmod/sparse C=2 2>&1 |
+			grep 'build/kmod/sparse/.*\(warning\|error\):' && failed=1
+	fi
+	if [ -n "$checkpatch" ]; then
+		perl "$checkpatch" --no-tree --strict --terse --show-types --max-line-length=100 \
+			--ignore FILE_PATH_CHANGES,SPDX_LICENSE_TAG -f kmod/*.[ch] || failed=1
+	else
+		echo "lint: no checkpatch.pl: skipped (CHECKPATCH= names one)"
+	fi
+}
+exit $failed

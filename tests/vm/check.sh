@@ -1,0 +1,104 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Runs the tests of the VM on one kernel; all that is needed has been built.
+# Usage: tests/vm/check.sh 6.1|6.12 [TEST...]     (names without their endings)
+#
+# tests/kselftest and tests/interop run inside, in one boot for those that say nothing and
+# one for those that say "vm: virtual-time" in their first lines.  tests/fault/*.sh run
+# on the host and boot VMs themselves: $RUN is the start of their command.
+# With PACK_ONLY=1 only the initramfs is made.  KTAP goes to build/results/, the logs are in build/logs/.
+set -eu
+
+top=$(cd "$(dirname "$0")/../.." && pwd)
+version=$1
+shift
+only=("$@")
+results=$top/build/results
+initramfs=$top/build/initramfs-$version.cpio
+tools=$top/build/tools/bin
+
+wanted() # NAME
+{
+	local name
+	[ ${#only[@]} -gt 0 ] || return 0
+	for name in "${only[@]}"; do [ "$name" != "$1" ] || return 0; done
+	return 1
+}
+
+group_of() # SOURCE
+{
+	head -n 20 "$1" | sed -n 's,^[/#* ]*vm: *\([a-z-]*\).*,\1,p' | head -n 1
+}
+
+# Files and the group of each program that is a suite.
+collect()
+{
+	local src name ext group
+	files=("$top/tests/vm/guest-run.sh:/usr/lib/iotkey/guest-run")
+	default=() virtual=()
+	for src in "$top"/tests/kselftest/*.{sh,c} "$top"/tests/interop/*.sh; do
+		[ -e "$src" ] || continue
+		name=${src##*/} ext=${src##*.}
+		if [ "$name" = lib.sh ]; then
+			files+=("$src")
+			continue
+		fi
+		if [ "$ext" = c ]; then files+=("$top/build/tests/kselftest/${name%.c}"); else files+=("$src"); fi
+		wanted "${name%.*}" || continue
+		group=$(group_of "$src")
+		[ "$ext" = c ] && name=${name%.c}
+		case $group in
+		'') default+=("$name") ;;
+		virtual-time) virtual+=("$name") ;;
+		*) echo "check.sh: $src: unknown VM $group" >&2; exit 1 ;;
+		esac
+	done
+	# Data of the tests, beside them.
+	while read -r src; do
+		files+=("$src:/usr/lib/iotkey/tests/${src#"$top"/tests/*/}")
+	done < <(find "$top"/tests/{kselftest,interop}/*/ -type f 2>/dev/null)
+	for src in "$tools"/*; do
+		[ ! -x "$src" ] || files+=("$src:/usr/bin/${src##*/}")
+	done
+}
+
+run_group() # NAME OPTIONS -- PROGRAM...
+{
+	local name=$1 options=()
+	shift
+	while [ "$1" != -- ]; do options+=("$1"); shift; done
+	shift
+	[ $# -gt 0 ] || return 0
+	echo "== vm-$version-$name: $*"
+	rm -rf "$top/build/vm/$version-$name"
+	"$top/tests/vm/run.sh" --kernel "$version" --initramfs "$initramfs" --name "vm-$version-$name" \
+		--tpm "$top/build/vm/$version-$name/tpm" --disk "$top/build/vm/$version-$name/disk" \
+		--timeout 1500 --guest-timeout 100000000 --quiet "${options[@]}" \
+		--job "exec /usr/lib/iotkey/guest-run $*" || true
+	cp "$top/build/logs/vm-$version-$name/result.log" "$results/vm-$version-$name.ktap"
+	grep -E '^ *not ok|# *SKIP' "$results/vm-$version-$name.ktap" || true
+}
+
+modules=()
+for flavour in '' -debug; do
+	ko=$top/build/kmod/$version$flavour/iotkey.ko
+	[ ! -e "$ko" ] || modules+=(--module "$ko")
+done
+mkdir -p "$results"
+collect
+"$top/tests/vm/initramfs.sh" "$version" "$initramfs" "${modules[@]}" "${files[@]}"
+[ -z "${PACK_ONLY:-}" ] || exit 0
+
+run_group default -- "${default[@]}"
+run_group virtual-time --virtual-time --rtc 2026-01-01T00:00:00 -- "${virtual[@]}"
+for script in "$top"/tests/fault/*.sh; do
+	[ -e "$script" ] || continue
+	name=$(basename "$script" .sh)
+	wanted "$name" || continue
+	dir=$top/build/vm/$version-$name
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	RUN="$top/tests/vm/run.sh --kernel $version --initramfs $initramfs --name vm-$version-$name" \
+	DIR=$dir KERNEL=$version SUITE_TIMEOUT=1500 "$top/tests/suite.sh" "vm-$version-$name" "$script"
+done
