@@ -1,0 +1,101 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What iotkeyctl says and exits with before any key is touched, against
+# usage.out beside this file.  Needs no module.  Prints KTAP.
+# Usage: usage.sh [--update]
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
+out=${O:-$top/build}
+iotkeyctl=$out/tools/bin/iotkeyctl
+export LD_LIBRARY_PATH=$out/lib NO_COLOR=1 LC_ALL=C TZ=UTC
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+
+# Each command, what it prints, and its exit code if that is not 0
+run()
+{
+	local status=0
+
+	echo "\$ iotkeyctl $*"
+	"$iotkeyctl" "$@" 2>&1 </dev/null || status=$?
+	[ $status = 0 ] || echo "[exit $status]"
+}
+
+transcript()
+{
+	local verb
+
+	run --help
+	for verb in root new list show policy rotate encrypt decrypt sign verify save load \
+		revoke monitor stats doctor; do
+		run "$verb" --help
+	done
+	run --version
+	run
+	run --frobnicate
+	run frobnicate
+	run list extra
+	run show
+	run show --frobnicate
+	run root device
+	run root device --provider file
+	run root device --provider tpm
+	run root device --provider tpm --parent 0x40000001
+	run root device --provider tpm --parent 0x81000001 --pcrs sha256:24
+	run root device --provider soft --mkparent
+	run root device --provider key --key user:kmk
+	run root 'two words' --provider soft
+	run new telemetry
+	run new telemetry --alg aes-256-gcm
+	run new telemetry --alg rot13 --root device
+	run new telemetry --alg aes-256-gcm --root device --rotate 0
+	run new telemetry --alg aes-256-gcm --root device --rotate 11y
+	run new telemetry --alg aes-256-gcm --root device --rotate 1d --rotate 2d
+	run new telemetry --alg aes-256-gcm --root device --overlap 1h
+	run new telemetry --alg aes-256-gcm --root device --rotate 1h --ahead 2h
+	run new telemetry --alg aes-256-gcm --root device --max-ops 0
+	run new telemetry --alg aes-256-gcm --root device --usage sign
+	run new telemetry --alg kdf --root device --mode derive --rotate 1d --jitter 1h
+	run new telemetry --alg kdf --root device --label 'two words'
+	run policy telemetry rotate
+	run policy telemetry start=5
+	run policy telemetry colour=red
+	run policy telemetry lifetime=0
+	run monitor --count 0
+	echo data >data
+	ln data link
+	run encrypt telemetry data data
+	run encrypt telemetry data ./link
+	run encrypt telemetry missing
+	run load missing
+	run load data
+	printf 'SU9USwI=' >later
+	run load later
+	printf 'MIIB' >tss2
+	run load tss2
+	run load tss2 --name 'two words'
+	run load data tss2 --name x
+	head -c 16385 /dev/zero >large
+	run load large
+	ls
+}
+
+transcript >"$work.now"
+trap 'rm -rf "$work" "$work.now"' EXIT
+if [ "${1-}" = --update ]; then
+	cp "$work.now" "$here/usage.out"
+	exit
+fi
+echo "KTAP version 1"
+echo "1..1"
+if diff -u "$here/usage.out" "$work.now" >"$work/diff"; then
+	echo "ok 1 usage"
+else
+	echo "not ok 1 usage"
+	sed 's/^/# /' "$work/diff"
+	exit 1
+fi

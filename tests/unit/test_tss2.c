@@ -1,0 +1,557 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* kmod/tss2.c and kmod/tpmbuf.c, on the host. */
+#include <stdio.h>
+#include <stdlib.h>
+#include "../../kmod/tss2.h"
+#include "../../kmod/tpmbuf.h"
+#include "ktap.h"
+
+/* A public area as TPM2_Create gave it, and stand-ins for the rest. */
+static const u8 pub[] = {
+	0x00, 0x2e, 0x00, 0x08, 0x00, 0x0b, 0x00, 0x00, 0x04, 0x52, 0x00, 0x00,
+	0x00, 0x10, 0x00, 0x20, 0x5a, 0xbf, 0x44, 0xb2, 0xe6, 0xc7, 0x34, 0x22,
+	0x6f, 0x1f, 0x9b, 0x45, 0x08, 0x68, 0x43, 0x58, 0x56, 0xc2, 0x49, 0xdc,
+	0x50, 0xb6, 0x5b, 0x94, 0xd4, 0xf0, 0xa5, 0xa9, 0x30, 0x81, 0x63, 0x5b,
+};
+
+static const u8 priv[] = { 0x00, 0x03, 'p', 'r', 'v' };
+static const u8 seed[] = { 0x00, 0x02, 's', 'd' };
+static const u8 pcrs[] = { 0, 0, 0, 1, 0, 0x0b, 3, 0x81, 0, 1 };
+static const u8 digest[32] = { 0xd1, 0x9e };
+
+#define SPAN(a) ((struct tss2_span){ (a), sizeof(a) })
+
+static bool same(struct tss2_span a, struct tss2_span b)
+{
+	return a.len == b.len && !memcmp(a.p, b.p, a.len);
+}
+
+static struct tss2_key sealed_key(void)
+{
+	return (struct tss2_key){
+		.type = TSS2_SEALED,
+		.empty_auth = true,
+		.parent = 0x81000001,
+		.pub = SPAN(pub),
+		.priv = SPAN(priv),
+	};
+}
+
+/*
+ * DER by hand: parts are appended as they are, then wrapped. An oversized
+ * text is a mistake in the test.
+ */
+struct text {
+	u8 data[TSS2_MAX + 64];
+	size_t len;
+};
+
+static void add(struct text *t, const void *data, size_t len)
+{
+	if (len > sizeof(t->data) - t->len)
+		abort();
+	if (len)
+		memcpy(t->data + t->len, data, len);
+	t->len += len;
+}
+
+static void add_tlv(struct text *t, u8 tag, const void *data, size_t len)
+{
+	u8 head[4] = { tag, 0x82, len >> 8, len & 0xff };
+
+	if (len < 0x80)
+		add(t, (u8[]){ tag, len }, 2);
+	else if (len < 0x100)
+		add(t, (u8[]){ tag, 0x81, len }, 3);
+	else
+		add(t, head, 4);
+	add(t, data, len);
+}
+
+static void wrap(struct text *t, u8 tag)
+{
+	struct text inner = *t;
+
+	t->len = 0;
+	add_tlv(t, tag, inner.data, inner.len);
+}
+
+static void add_type(struct text *t, u8 arc)
+{
+	u8 oid[] = { 0x06, 6, 0x67, 0x81, 0x05, 0x0a, 0x01, arc };
+
+	add(t, oid, sizeof(oid));
+}
+
+static void add_tail(struct text *t)
+{
+	static const u8 parent[] = { 0x02, 5, 0x00, 0x81, 0x00, 0x00, 0x01 };
+
+	add(t, parent, sizeof(parent));
+	add_tlv(t, 0x04, pub, sizeof(pub));
+	add_tlv(t, 0x04, priv, sizeof(priv));
+}
+
+/* A sealed key with these options between its type and its parent. */
+static struct text with_options(u8 arc, const void *options, size_t len)
+{
+	struct text t = {};
+
+	add_type(&t, arc);
+	add(&t, options, len);
+	add_tail(&t);
+	wrap(&t, 0x30);
+	return t;
+}
+
+static int parse(const struct text *t, struct tss2_key *key)
+{
+	return tss2_parse(t->data, t->len, key);
+}
+
+/* One policy element around @body. */
+static struct text with_policy(u32 cc, const void *body, size_t len)
+{
+	struct text p = {};
+	u8 code[] = { 0xa0, 4, 0x02, 2, cc >> 8, cc & 0xff };
+	struct text octets = {};
+
+	add(&p, code, sizeof(code));
+	add_tlv(&octets, 0x04, body, len);
+	add_tlv(&p, 0xa1, octets.data, octets.len);
+	wrap(&p, 0x30);
+	wrap(&p, 0x30);
+	wrap(&p, 0xa1);
+	return with_options(TSS2_SEALED, p.data, p.len);
+}
+
+static void test_round_trips(void)
+{
+	struct tss2_key in = sealed_key(), out;
+	struct tss2_public p;
+	u8 buf[TSS2_MAX];
+	int len, shorter;
+
+	len = tss2_encode(&in, buf, sizeof(buf));
+	ktap_ok(len > 0 && !tss2_parse(buf, len, &out) &&
+		out.type == TSS2_SEALED && out.empty_auth &&
+		out.parent == in.parent && !out.policies && !out.secret.p &&
+		same(out.pub, in.pub) && same(out.priv, in.priv),
+		"a sealed key comes back");
+	ktap_ok(!tss2_sealed(&out, &p) && p.name_alg == TSS2_ALG_SHA256 &&
+		p.attributes == 0x452 && !p.policy.len,
+		"and its public area is read");
+	for (shorter = 0; shorter < len; shorter++)
+		if (tss2_encode(&in, buf, shorter) != -EINVAL)
+			break;
+	ktap_ok(shorter == len, "no smaller buffer takes it");
+
+	in.policies = 2;
+	in.policy[0].pcrs = SPAN(pcrs);
+	in.policy[0].digest = SPAN(digest);
+	in.policy[1].pcrs = SPAN(pcrs);
+	len = tss2_encode(&in, buf, sizeof(buf));
+	ktap_ok(len > 0 && !tss2_parse(buf, len, &out) && out.policies == 2 &&
+		same(out.policy[0].digest, SPAN(digest)) &&
+		same(out.policy[0].pcrs, SPAN(pcrs)) &&
+		!out.policy[1].digest.len && same(out.policy[1].pcrs, SPAN(pcrs)),
+		"two policies come back, with and without a digest");
+
+	in = sealed_key();
+	in.type = TSS2_IMPORTABLE;
+	in.secret = SPAN(seed);
+	in.empty_auth = false;
+	in.parent = TSS2_RH_OWNER;
+	len = tss2_encode(&in, buf, sizeof(buf));
+	ktap_ok(len > 0 && !tss2_parse(buf, len, &out) &&
+		out.type == TSS2_IMPORTABLE && !out.empty_auth &&
+		out.parent == TSS2_RH_OWNER && same(out.secret, SPAN(seed)),
+		"an importable key comes back");
+}
+
+/* Bytes are pinned: a change of the encoder must not change blobs. */
+static void test_golden(void)
+{
+	static const u8 head[] = {
+		0x30, 0x4d, 0x06, 0x06, 0x67, 0x81, 0x05, 0x0a, 0x01, 0x05,
+		0xa0, 0x03, 0x01, 0x01, 0xff,
+		0x02, 0x05, 0x00, 0x81, 0x00, 0x00, 0x01, 0x04, 0x30,
+	};
+	struct tss2_key key = sealed_key();
+	u8 buf[TSS2_MAX], big[2 + 0x300] = { 0x03, 0x00 };
+	struct tss2_key out;
+	int len;
+
+	len = tss2_encode(&key, buf, sizeof(buf));
+	ktap_ok(len == 0x4f && !memcmp(buf, head, sizeof(head)),
+		"the encoding is the documented one");
+	key.priv = SPAN(big);
+	len = tss2_encode(&key, buf, sizeof(buf));
+	ktap_ok(len > 0 && buf[1] == 0x82 && !tss2_parse(buf, len, &out) &&
+		same(out.priv, SPAN(big)), "long lengths");
+}
+
+static void test_options(void)
+{
+	static const u8 no[] = { 0xa0, 3, 0x01, 1, 0x00 };
+	static const u8 later[] = {
+		0xa0, 3, 0x01, 1, 0xff,			/* emptyAuth */
+		0xa3, 2, 0x30, 0,			/* authPolicy */
+		0xa4, 4, 0x0c, 2, 'h', 'i',		/* description */
+		0xa5, 3, 0x01, 1, 0xff,			/* rsaParent */
+		0xa6, 4, 0x04, 2, 0x00, 0x0b,		/* parentName */
+	};
+	static const u8 disorder[] = {
+		0xa4, 4, 0x0c, 2, 'h', 'i', 0xa0, 3, 0x01, 1, 0xff,
+	};
+	static const u8 twice[] = { 0xa0, 3, 1, 1, 0xff, 0xa0, 3, 1, 1, 0xff };
+	static const u8 unknown[] = { 0xa7, 3, 0x01, 1, 0xff };
+	static const u8 ber_true[] = { 0xa0, 3, 0x01, 1, 0x01 };
+	static const u8 stuffed[] = { 0xa0, 4, 0x01, 1, 0xff, 0x00 };
+	static const u8 secret[] = { 0xa2, 6, 0x04, 4, 0x00, 0x02, 's', 'd' };
+	struct tss2_key key;
+	struct text t;
+
+	t = with_options(TSS2_LOADABLE, no, sizeof(no));
+	ktap_ok(!parse(&t, &key) && key.type == TSS2_LOADABLE &&
+		!key.empty_auth, "emptyAuth may say no");
+	t = with_options(TSS2_SEALED, later, sizeof(later));
+	ktap_ok(!parse(&t, &key) && key.empty_auth && key.rsa_parent,
+		"what else the draft has is skipped or read");
+	t = with_options(TSS2_SEALED, disorder, sizeof(disorder));
+	ktap_ok(parse(&t, &key) == -EBADMSG, "options out of order");
+	t = with_options(TSS2_SEALED, twice, sizeof(twice));
+	ktap_ok(parse(&t, &key) == -EBADMSG, "an option twice");
+	t = with_options(TSS2_SEALED, unknown, sizeof(unknown));
+	ktap_ok(parse(&t, &key) == -EPROTONOSUPPORT, "an option of the future");
+	t = with_options(TSS2_SEALED, ber_true, sizeof(ber_true));
+	ktap_ok(parse(&t, &key) == -EBADMSG, "TRUE that is not DER");
+	t = with_options(TSS2_SEALED, stuffed, sizeof(stuffed));
+	ktap_ok(parse(&t, &key) == -EBADMSG, "bytes after an option's value");
+	t = with_options(TSS2_SEALED, secret, sizeof(secret));
+	ktap_ok(parse(&t, &key) == -EBADMSG, "a seed in a sealed key");
+	t = with_options(TSS2_IMPORTABLE, NULL, 0);
+	ktap_ok(parse(&t, &key) == -EBADMSG, "no seed in an importable key");
+	t = with_options(2, NULL, 0);
+	ktap_ok(parse(&t, &key) == -EPROTONOSUPPORT, "an unknown type");
+}
+
+static void test_policies(void)
+{
+	u8 engine[sizeof(pcrs) + sizeof(digest)];
+	u8 draft[2 + sizeof(digest) + sizeof(pcrs)] = { 0, sizeof(digest) };
+	u8 empty[2 + sizeof(pcrs)] = { 0, 0 };
+	struct tss2_key key;
+	struct text t;
+
+	memcpy(engine, pcrs, sizeof(pcrs));
+	memcpy(engine + sizeof(pcrs), digest, sizeof(digest));
+	memcpy(draft + 2, digest, sizeof(digest));
+	memcpy(draft + 2 + sizeof(digest), pcrs, sizeof(pcrs));
+	memcpy(empty + 2, pcrs, sizeof(pcrs));
+
+	t = with_policy(0x17f, draft, sizeof(draft));
+	ktap_ok(!parse(&t, &key) && key.policies == 1 &&
+		same(key.policy[0].digest, SPAN(digest)) &&
+		same(key.policy[0].pcrs, SPAN(pcrs)), "PolicyPCR of the draft");
+	t = with_policy(0x17f, engine, sizeof(engine));
+	ktap_ok(!parse(&t, &key) && key.policies == 1 &&
+		same(key.policy[0].digest, SPAN(digest)) &&
+		same(key.policy[0].pcrs, SPAN(pcrs)),
+		"PolicyPCR of openssl_tpm2_engine");
+	t = with_policy(0x17f, empty, sizeof(empty));
+	ktap_ok(!parse(&t, &key) && !key.policy[0].digest.len &&
+		same(key.policy[0].pcrs, SPAN(pcrs)), "PolicyPCR, no digest");
+	t = with_policy(0x17f, pcrs, sizeof(pcrs));
+	ktap_ok(parse(&t, &key) == -EBADMSG, "a selection alone");
+	t = with_policy(0x17f, draft, sizeof(draft) - 1);
+	ktap_ok(parse(&t, &key) == -EBADMSG, "a selection cut short");
+	t = with_policy(0x17f, draft, 2 + sizeof(digest));
+	ktap_ok(parse(&t, &key) == -EBADMSG, "a digest alone");
+	t = with_policy(0x17f, "", 0);
+	ktap_ok(parse(&t, &key) == -EBADMSG, "an empty PolicyPCR");
+	t = with_policy(0x16b, "", 0);
+	ktap_ok(parse(&t, &key) == -EOPNOTSUPP, "PolicyAuthValue");
+}
+
+static void test_damage(void)
+{
+	struct tss2_key in = sealed_key(), key;
+	static u8 buf[TSS2_MAX], big[TSS2_MAX + 1];
+	unsigned int i, accepted = 0;
+	int len, n;
+
+	in.policies = 1;
+	in.policy[0].pcrs = SPAN(pcrs);
+	in.policy[0].digest = SPAN(digest);
+	len = tss2_encode(&in, buf, sizeof(buf));
+	for (n = 0; n < len; n++) {
+		/* a heap copy of the exact size, for the sanitizer's sake */
+		u8 *cut = malloc(n + 1);
+
+		memcpy(cut, buf, n);
+		accepted += !tss2_parse(cut, n, &key);
+		free(cut);
+	}
+	ktap_ok(!accepted, "every truncation is refused");
+	ktap_ok(tss2_parse(buf, len + 1, &key) == -EBADMSG, "a byte too many");
+	ktap_ok(tss2_parse(big, sizeof(big), &key) == -EBADMSG, "too long");
+	for (i = 0; i < 8U * len; i++) {
+		buf[i / 8] ^= 1 << i % 8;
+		if (!tss2_parse(buf, len, &key) &&
+		    (key.pub.p + key.pub.len > buf + len ||
+		     key.priv.p + key.priv.len > buf + len))
+			accepted++;
+		buf[i / 8] ^= 1 << i % 8;
+	}
+	ktap_ok(!accepted, "no flipped bit makes a span leave the text");
+}
+
+static void test_lengths(void)
+{
+	static const struct {
+		const char *name;
+		u8 data[8];
+		size_t len;
+	} bad[] = {
+		{ "indefinite length", { 0x30, 0x80, 0, 0 }, 4 },
+		{ "long form of a short length", { 0x30, 0x81, 2, 5, 0 }, 5 },
+		{ "leading zero in a length", { 0x30, 0x82, 0, 2, 5, 0 }, 6 },
+		{ "length of three octets", { 0x30, 0x83, 0, 0, 1, 0 }, 6 },
+		{ "length that ends early", { 0x30, 0x82, 1 }, 3 },
+		{ "tag alone", { 0x30 }, 1 },
+		{ "nothing", { 0 }, 0 },
+		{ "empty sequence", { 0x30, 0 }, 2 },
+	};
+	struct tss2_key key;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		ktap_ok(tss2_parse(bad[i].data, bad[i].len, &key) == -EBADMSG,
+			"%s", bad[i].name);
+}
+
+static void test_parents(void)
+{
+	static const struct {
+		const char *name;
+		u8 der[8];
+		size_t len;
+		int ret;
+		u32 value;
+	} cases[] = {
+		{ "parent 0", { 2, 1, 0 }, 3, 0, 0 },
+		{ "parent of 4 octets", { 2, 4, 0x40, 0, 0, 1 }, 6, 0, 0x40000001 },
+		{ "parent of 5 octets", { 2, 5, 0, 0xff, 0xff, 0xff, 0xff }, 7, 0, 0xffffffff },
+		{ "negative parent", { 2, 4, 0x81, 0, 0, 1 }, 6, -EBADMSG, 0 },
+		{ "parent with a leading zero", { 2, 2, 0, 1 }, 4, -EBADMSG, 0 },
+		{ "parent of 33 bits", { 2, 5, 1, 0, 0, 0, 0 }, 7, -EBADMSG, 0 },
+		{ "empty parent", { 2, 0 }, 2, -EBADMSG, 0 },
+	};
+	struct tss2_key key;
+	size_t i;
+	int ret;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct text t = {};
+
+		add_type(&t, TSS2_SEALED);
+		add(&t, cases[i].der, cases[i].len);
+		add_tlv(&t, 0x04, pub, sizeof(pub));
+		add_tlv(&t, 0x04, priv, sizeof(priv));
+		wrap(&t, 0x30);
+		ret = parse(&t, &key);
+		ktap_ok(ret == cases[i].ret &&
+			(ret || key.parent == cases[i].value), "%s",
+			cases[i].name);
+	}
+}
+
+static int sealed_after(size_t at, u8 value, bool empty_auth, u8 type)
+{
+	struct tss2_key key = sealed_key();
+	struct tss2_public p;
+	u8 changed[sizeof(pub)];
+
+	memcpy(changed, pub, sizeof(pub));
+	changed[at] = value;
+	key.pub = SPAN(changed);
+	key.empty_auth = empty_auth;
+	key.type = type;
+	return tss2_sealed(&key, &p);
+}
+
+static void test_sealed(void)
+{
+	struct tss2_key key = sealed_key();
+	struct tss2_public p;
+	size_t n, accepted = 0;
+
+	ktap_ok(sealed_after(3, 0x23, true, TSS2_SEALED) == -EINVAL,
+		"an ECC key is no sealed data");
+	ktap_ok(sealed_after(7, 0x04, true, TSS2_SEALED) == -EINVAL,
+		"nor is an HMAC key");
+	ktap_ok(sealed_after(13, 0x05, true, TSS2_SEALED) == -EINVAL,
+		"nor has it a scheme");
+	ktap_ok(sealed_after(9, 0x12, true, TSS2_SEALED) == -EOPNOTSUPP,
+		"a policy that is not told");
+	ktap_ok(sealed_after(9, 0x52, false, TSS2_SEALED) == -EOPNOTSUPP,
+		"a password");
+	ktap_ok(!sealed_after(9, 0x52, false, TSS2_LOADABLE),
+		"tpm2_encodeobject's word on passwords is not taken");
+	ktap_ok(sealed_after(11, 0xff, true, TSS2_SEALED) == -EBADMSG,
+		"a policy digest too long");
+	for (n = 2; n < sizeof(pub); n++) {
+		key.pub.len = n;
+		accepted += !tss2_sealed(&key, &p);
+	}
+	ktap_ok(!accepted, "every shorter public area is refused");
+}
+
+static void test_command(void)
+{
+	static const struct tpmbuf_session empty = { .handle = 0x40000009 };
+	static const u8 unseal[] = {
+		0x80, 0x02, 0, 0, 0, 27, 0, 0, 0x01, 0x5e, 0x80, 0, 0, 0,
+		0, 0, 0, 9, 0x40, 0, 0, 9, 0, 0, 0, 0, 0,
+	};
+	static const u8 flush[] = {
+		0x80, 0x01, 0, 0, 0, 14, 0, 0, 0x01, 0x65, 0x80, 0, 0, 1,
+	};
+	struct tpmbuf_call call = {
+		.cc = TPMBUF_CC_UNSEAL, .handle = { 0x80000000 },
+		.handles = 1, .session = &empty,
+	};
+	u8 buf[64], params[16];
+	struct tpmbuf_writer w = { .data = params, .size = sizeof(params) };
+	size_t n, at;
+
+	n = tpmbuf_command(&call, &w, buf, sizeof(buf));
+	ktap_ok(n == sizeof(unseal) && !memcmp(buf, unseal, n), "Unseal");
+	ktap_ok(tpmbuf_command(&call, &w, buf, n - 1) == -EINVAL,
+		"a command that does not fit");
+	call = (struct tpmbuf_call){ .cc = TPMBUF_CC_FLUSH_CONTEXT };
+	tpmbuf_put_u32(&w, 0x80000001);
+	n = tpmbuf_command(&call, &w, buf, sizeof(buf));
+	ktap_ok(n == sizeof(flush) && !memcmp(buf, flush, n), "FlushContext");
+
+	w.len = 0;
+	at = tpmbuf_begin_2b(&w);
+	tpmbuf_put_u8(&w, 7);
+	tpmbuf_put_2b(&w, "ab", 2);
+	tpmbuf_end_2b(&w, at);
+	ktap_ok(w.len == 7 && !memcmp(params, "\0\5\7\0\2ab", 7),
+		"a TPM2B of parts");
+	tpmbuf_put(&w, buf, 10);
+	tpmbuf_put_u8(&w, 1);
+	ktap_ok(w.bad && w.len == 7 &&
+		tpmbuf_command(&call, &w, buf, sizeof(buf)) == -EINVAL,
+		"an overflow sticks");
+}
+
+static void test_answer(void)
+{
+	static const struct tpmbuf_session empty = { .handle = 0x40000009 };
+	static const u8 load[] = {
+		0x80, 0x02, 0, 0, 0, 26, 0, 0, 0, 0, 0x80, 0, 0, 2,
+		0, 0, 0, 3, 0, 1, 'n', 0, 0, 1, 0, 0,
+	};
+	struct tpmbuf_call call = {
+		.cc = TPMBUF_CC_LOAD, .session = &empty,
+		.gives = TPMBUF_TRANSIENT,
+	};
+	u8 buf[sizeof(load) + 1] = {};
+	struct tpmbuf_reader r;
+	const u8 *name;
+	size_t len, i, accepted = 0;
+
+	ktap_ok(!tpmbuf_answer(&call, load, sizeof(load), &r) &&
+		call.given == 0x80000002 && r.left == 3, "Load is answered");
+	name = tpmbuf_get_2b(&r, &len);
+	ktap_ok(name && len == 1 && *name == 'n' && !r.left && !r.bad,
+		"with a name");
+	ktap_ok(!tpmbuf_get_u32(&r) && r.bad && !tpmbuf_get_u8(&r) &&
+		!tpmbuf_get_2b(&r, &len) && !len, "an underrun sticks");
+	for (i = 0; i < sizeof(load); i++) {
+		memcpy(buf, load, sizeof(load));
+		accepted += !tpmbuf_answer(&call, buf, i, &r);
+		buf[5] = i;
+		accepted += !tpmbuf_answer(&call, buf, sizeof(buf), &r);
+	}
+	ktap_ok(!accepted, "every other length is refused");
+	memcpy(buf, load, sizeof(load));
+	buf[5]++;
+	ktap_ok(tpmbuf_answer(&call, buf, sizeof(buf), &r) == -EBADMSG,
+		"a byte after the session");
+	memcpy(buf, load, sizeof(load));
+	buf[10] = 0x81;
+	ktap_ok(tpmbuf_answer(&call, buf, sizeof(load), &r) == -EBADMSG,
+		"a handle of another type");
+	memcpy(buf, load, sizeof(load));
+	buf[14] = 0xff;
+	ktap_ok(tpmbuf_answer(&call, buf, sizeof(load), &r) == -EBADMSG,
+		"more parameters than there are bytes");
+	memcpy(buf, load, sizeof(load));
+	buf[1] = 0x01;
+	ktap_ok(tpmbuf_answer(&call, buf, sizeof(load), &r) == -EBADMSG,
+		"an answer without the session");
+}
+
+static void test_errno(void)
+{
+	static const struct {
+		u32 cc, rc;
+		int error;
+	} cases[] = {
+		{ TPMBUF_CC_CREATE, 0x18b, -ENXIO },	/* HANDLE, handle 1 */
+		{ TPMBUF_CC_LOAD, 0x18b, -ENXIO },
+		{ TPMBUF_CC_CREATE, 0x18a, -EINVAL },	/* TYPE, handle 1 */
+		{ TPMBUF_CC_LOAD, 0x1df, -EKEYREJECTED }, /* INTEGRITY, 1 */
+		{ TPMBUF_CC_LOAD, 0x0a5, -EKEYREJECTED }, /* BINDING */
+		{ TPMBUF_CC_LOAD, 0x18a, -EKEYREJECTED },
+		{ TPMBUF_CC_LOAD, 0x155, -EKEYREJECTED }, /* SENSITIVE */
+		{ TPMBUF_CC_IMPORT, 0x3df, -EKEYREJECTED },
+		{ TPMBUF_CC_IMPORT, 0x4d5, -EKEYREJECTED }, /* SIZE, 4 */
+		{ TPMBUF_CC_UNSEAL, 0x99d, -EPERM },	/* POLICY_FAIL, session 1 */
+		{ TPMBUF_CC_UNSEAL, 0x128, -EPERM },	/* PCR_CHANGED */
+		{ TPMBUF_CC_POLICY_PCR, 0x1c4, -EPERM }, /* VALUE, digest */
+		{ TPMBUF_CC_POLICY_PCR, 0x2c3, -EINVAL }, /* HASH, selection */
+		{ TPMBUF_CC_POLICY_PCR, 0x128, -EPERM },
+		{ TPMBUF_CC_PCR_READ, 0x1c3, -EINVAL },
+		{ TPMBUF_CC_EVICT_CONTROL, 0x1cd, -EINVAL }, /* RANGE, 1 */
+		{ TPMBUF_CC_EVICT_CONTROL, 0x14b, -EBUSY }, /* NV_SPACE */
+		{ TPMBUF_CC_UNSEAL, 0x98e, -EOPNOTSUPP }, /* AUTH_FAIL */
+		{ TPMBUF_CC_CREATE_PRIMARY, 0x9a2, -EOPNOTSUPP }, /* BAD_AUTH */
+		{ TPMBUF_CC_UNSEAL, 0x12f, -EOPNOTSUPP }, /* AUTH_UNAVAILABLE */
+		{ TPMBUF_CC_LOAD, 0x902, -EBUSY },	/* OBJECT_MEMORY */
+		{ TPMBUF_CC_LOAD, 0x908, -EBUSY },	/* YIELDED */
+		{ TPMBUF_CC_LOAD, 0x922, -EBUSY },	/* RETRY */
+		{ TPMBUF_CC_UNSEAL, 0x921, -EBUSY },	/* LOCKOUT */
+		{ TPMBUF_CC_LOAD, 0x101, -EIO },	/* FAILURE */
+		{ TPMBUF_CC_LOAD, 0x143, -EIO },	/* COMMAND_CODE */
+		{ TPMBUF_CC_LOAD, 0xb0922, -EIO },	/* a resource manager's */
+		{ TPMBUF_CC_UNSEAL, 0x084, -EIO },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++)
+		ktap_ok(tpmbuf_errno(cases[i].cc, cases[i].rc) == cases[i].error,
+			"response code %x of command %x", cases[i].rc,
+			cases[i].cc);
+}
+
+int main(void)
+{
+	test_round_trips();
+	test_golden();
+	test_options();
+	test_policies();
+	test_damage();
+	test_lengths();
+	test_parents();
+	test_sealed();
+	test_command();
+	test_answer();
+	test_errno();
+	return ktap_done();
+}
