@@ -42,13 +42,14 @@ check:
 check-unit check-fuzz check-cli check-vm: check-%: FORCE
 	tests/check.sh $*
 
-## check-long: the same with minutes of fuzzing
+## check-long: the same with a week of virtual time, 50 power cuts, minutes of fuzzing
 check-long:
-	FUZZ_SECONDS=300 SUITE_TIMEOUT=3600 tests/check.sh
+	IOTKEY_LONG=1 FUZZ_SECONDS=300 SUITE_TIMEOUT=3600 VM_TIMEOUT=7200 tests/check.sh
 
 ## demo: the life of a device, in one go
-demo: all
+demo:
 	tests/setup.sh demo
+	$(MAKE) --no-print-directory lib tools kmod-$(firstword $(KERNELS))
 	tests/demo.sh
 
 ## vm: a shell in the test VM, with the module and the tools (KERNELS= names the kernel)

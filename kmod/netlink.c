@@ -25,12 +25,13 @@ static u32 flags_of(const struct iot_key *ik, const struct iot_snapshot *snap)
 {
 	u32 flags = 0;
 
-	if (iot_key_is_root(ik))
+	if (iot_key_is_root(ik)) {
 		flags |= IOTKEY_FLAG_ROOT;
+		if (iot_root_has_policy(ik->root))
+			flags |= IOTKEY_FLAG_PCR_POLICY;
+	}
 	if (ik->root->ops->unsafe)
 		flags |= IOTKEY_FLAG_UNSAFE;
-	if (iot_root_has_policy(ik->root))
-		flags |= IOTKEY_FLAG_PCR_POLICY;
 	if (iot_key_unstored(&snap->state) && snap->state.needs)
 		flags |= IOTKEY_FLAG_UNSTORED;
 	if (snap->state.overdue)

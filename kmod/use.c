@@ -300,15 +300,19 @@ static u16 key_bits(u8 algorithm)
  * iot_use_query() - what the key can do, and how much at a time
  *
  * max_enc_size and max_dec_size are both the largest message: keyctl(1) uses each
- * for the wrong direction.
+ * for the wrong direction.  Sizes are given for all operations, as the core takes a
+ * size of 0 for EINVAL before we can say EOPNOTSUPP.
  */
 int iot_use_query(const struct kernel_pkey_params *params,
 		  struct kernel_pkey_query *info)
 {
 	struct iot_key *ik = key_in_use(params);
 	int message = message_max(params);
-	u8 algorithm, able;
 
+	BUILD_BUG_ON(KEYCTL_SUPPORTS_ENCRYPT != IOT_USAGE_ENCRYPT ||
+		     KEYCTL_SUPPORTS_DECRYPT != IOT_USAGE_DECRYPT ||
+		     KEYCTL_SUPPORTS_SIGN != IOT_USAGE_SIGN ||
+		     KEYCTL_SUPPORTS_VERIFY != IOT_USAGE_VERIFY);
 	/* on the caller's stack, not cleared, and copied to user space */
 	memset(info, 0, sizeof(*info));
 	if (IS_ERR(ik))
@@ -318,22 +322,12 @@ int iot_use_query(const struct kernel_pkey_params *params,
 	if (iot_key_is_root(ik))
 		return -EOPNOTSUPP;
 
-	algorithm = ik->policy.algorithm;
-	able = iot_algorithm_usage(algorithm);
-	BUILD_BUG_ON(KEYCTL_SUPPORTS_ENCRYPT != IOT_USAGE_ENCRYPT ||
-		     KEYCTL_SUPPORTS_DECRYPT != IOT_USAGE_DECRYPT ||
-		     KEYCTL_SUPPORTS_SIGN != IOT_USAGE_SIGN ||
-		     KEYCTL_SUPPORTS_VERIFY != IOT_USAGE_VERIFY);
 	info->supported_ops = READ_ONCE(ik->policy.usage);
-	info->key_size = key_bits(algorithm);
-	if (able & IOT_USAGE_ENCRYPT) {
-		info->max_enc_size = message;
-		info->max_dec_size = message;
-	}
-	if (able & IOT_USAGE_SIGN) {
-		info->max_data_size = DATA_MAX;
-		info->max_sig_size = SHORT_HEAD + tag_size(algorithm);
-	}
+	info->key_size = key_bits(ik->policy.algorithm);
+	info->max_enc_size = message;
+	info->max_dec_size = message;
+	info->max_data_size = DATA_MAX;
+	info->max_sig_size = SHORT_HEAD + tag_size(ik->policy.algorithm);
 	return 0;
 }
 

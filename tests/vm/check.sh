@@ -15,6 +15,10 @@ version=$1
 shift
 only=("$@")
 results=$top/build/results
+limit=${VM_TIMEOUT:-1500}
+# What a test may want to know, inside and outside.
+export IOTKEY_LONG=${IOTKEY_LONG:-} HOURS=${HOURS:-} SEED=${SEED:-}
+passed_on="IOTKEY_LONG=$IOTKEY_LONG HOURS=$HOURS SEED=$SEED"
 initramfs=$top/build/initramfs-$version.cpio
 tools=$top/build/tools/bin
 
@@ -29,6 +33,13 @@ wanted() # NAME
 group_of() # SOURCE
 {
 	head -n 20 "$1" | sed -n 's,^[/#* ]*vm: *\([a-z-]*\).*,\1,p' | head -n 1
+}
+
+limit_of() # SOURCE: what a line "timeout: SECONDS" says
+{
+	local n
+	n=$(head -n 20 "$1" | sed -n 's,^[/#* ]*timeout: \([0-9]*\).*,\1,p')
+	echo "${n:-300}"
 }
 
 # Files and the group of each program that is a suite.
@@ -48,6 +59,7 @@ collect()
 		wanted "${name%.*}" || continue
 		group=$(group_of "$src")
 		[ "$ext" = c ] && name=${name%.c}
+		name=$name:$(limit_of "$src")
 		case $group in
 		'') default+=("$name") ;;
 		virtual-time) virtual+=("$name") ;;
@@ -74,8 +86,8 @@ run_group() # NAME OPTIONS -- PROGRAM...
 	rm -rf "$top/build/vm/$version-$name"
 	"$top/tests/vm/run.sh" --kernel "$version" --initramfs "$initramfs" --name "vm-$version-$name" \
 		--tpm "$top/build/vm/$version-$name/tpm" --disk "$top/build/vm/$version-$name/disk" \
-		--timeout 1500 --guest-timeout 100000000 --quiet "${options[@]}" \
-		--job "exec /usr/lib/iotkey/guest-run $*" || true
+		--timeout "$limit" --guest-timeout 100000000 --quiet "${options[@]}" \
+		--job "export $passed_on; exec /usr/lib/iotkey/guest-run $*" || true
 	cp "$top/build/logs/vm-$version-$name/result.log" "$results/vm-$version-$name.ktap"
 	grep -E '^ *not ok|# *SKIP' "$results/vm-$version-$name.ktap" || true
 }
@@ -100,5 +112,5 @@ for script in "$top"/tests/fault/*.sh; do
 	rm -rf "$dir"
 	mkdir -p "$dir"
 	RUN="$top/tests/vm/run.sh --kernel $version --initramfs $initramfs --name vm-$version-$name" \
-	DIR=$dir KERNEL=$version SUITE_TIMEOUT=1500 "$top/tests/suite.sh" "vm-$version-$name" "$script"
+	DIR=$dir KERNEL=$version SUITE_TIMEOUT=$limit "$top/tests/suite.sh" "vm-$version-$name" "$script"
 done

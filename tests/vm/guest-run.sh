@@ -2,27 +2,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # In the guest: runs test programs, each as one subtest of the KTAP stream.
-# Usage: guest-run.sh PROGRAM...
+# Usage: guest-run.sh PROGRAM:SECONDS...     (the limit counts the guest's time)
 set -u
 set -o pipefail
 
 cd /usr/lib/iotkey/tests || exit 1
 failed=0
 
-limit() # PROGRAM: seconds of guest time, from a line "# timeout: N" of its source
-{
-	local n
-	n=$(head -n 20 "$1" | tr -d '\0' | sed -n 's,^[/#* ]*timeout: \([0-9]*\).*,\1,p')
-	echo "${n:-300}"
-}
-
 # Each suite has a session keyring of its own, with a link to @u as after a login, and
 # finds @u empty, so the order does not matter.
-run_one()
+run_one() # PROGRAM SECONDS
 {
 	keyctl clear @u
 	# shellcheck disable=SC2016 # for that shell to expand
-	timeout -k 5 "$(limit "$1")" keyctl session - \
+	timeout -k 5 "$2" keyctl session - \
 		sh -c 'keyctl link @u @s; exec "$0"' "./$1" 2>&1
 }
 
@@ -32,10 +25,12 @@ echo "1..$#"
 n=0
 for program in "$@"; do
 	n=$((n + 1))
+	seconds=${program##*:}
+	program=${program%:*}
 	echo "iotkey-test: $program" >/dev/kmsg
 	echo "    # Subtest: $program"
 	status=0
-	run_one "$program" | sed -u 's/^/    /' || status=$?
+	run_one "$program" "$seconds" | sed -u 's/^/    /' || status=$?
 	if [ $status = 0 ]; then
 		echo "ok $n - $program"
 	else

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# How an act is told: what is typed after a prompt, what it prints below.
+# shellcheck shell=bash
+
+blobs=/data/keys
+
+# Each argument is a line.
+say()
+{
+	echo
+	printf '# %s\n' "$@"
+}
+
+# Show a command line, and run it as it stands.
+run()
+{
+	printf '%s\n' "\$ $*"
+	eval "$*" 2>&1
+}
+
+# As run, but the act goes wrong if it succeeds.
+refused()
+{
+	printf '%s\n' "\$ $*"
+	! eval "$*" 2>&1 || wrong "that should have been refused"
+}
+
+wrong()
+{
+	echo "DEMO WENT WRONG: $*"
+	exit 1
+}
+
+check() { "$@" || wrong "$*"; }
+
+load_module()
+{
+	modprobe iotkey clock_trusted=1 || wrong "no module"
+	mkdir -p $blobs
+}
+
+key() { keyctl search @u iot "$1"; }
