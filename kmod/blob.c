@@ -38,6 +38,8 @@ enum {
 	AT_ZERO2 = 127,
 	AT_BODY_LEN = 128,
 	AT_ZERO3 = 130,
+	AT_INSTANCE = 132,
+	AT_LEAD = 140,
 };
 
 /* Bytes before the body. */
@@ -87,6 +89,8 @@ size_t iot_blob_encode(const struct iot_blob *b, u8 *out)
 	out[AT_ROOT_LEN] = b->root_len;
 	out[AT_LABEL_LEN] = b->label_len;
 	put_unaligned_be16(b->body_len, out + AT_BODY_LEN);
+	put_unaligned_be64(b->instance, out + AT_INSTANCE);
+	put_unaligned_be64(b->lead, out + AT_LEAD);
 
 	memcpy(names, b->name, b->name_len);
 	if (b->root_len)
@@ -183,6 +187,8 @@ int iot_blob_decode(struct iot_blob *b, const u8 *in, size_t len)
 	b->root_len = in[AT_ROOT_LEN];
 	b->label_len = in[AT_LABEL_LEN];
 	b->body_len = get_unaligned_be16(in + AT_BODY_LEN);
+	b->instance = get_unaligned_be64(in + AT_INSTANCE);
+	b->lead = get_unaligned_be64(in + AT_LEAD);
 
 	if (b->body_len > IOT_BLOB_BODY_MAX ||
 	    iot_blob_head_size(b) + b->body_len != len)

@@ -5,7 +5,7 @@
 
 #include "policy.h"
 
-#define IOT_BLOB_HEADER		132
+#define IOT_BLOB_HEADER		148
 #define IOT_BLOB_BODY_MAX	4096
 #define IOT_BLOB_NONCE		24
 #define IOT_BLOB_TAG		16
@@ -30,6 +30,8 @@ struct iot_blob {
 	struct iot_policy policy;
 	struct iot_state state;
 	s64 saved;
+	u64 instance;		/* of the module that saved it */
+	s64 lead;		/* ns from its boot time to key time */
 	const char *name;
 	const char *root;
 	const char *label;

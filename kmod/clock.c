@@ -6,13 +6,47 @@
  */
 #include <linux/atomic.h>
 #include <linux/limits.h>
+#include <linux/init.h>
 #include <linux/moduleparam.h>
+#include <linux/random.h>
 #include <linux/ktime.h>
 #include "clock.h"
 #include "deadline.h"
 
 static bool trusted;
 static atomic64_t highest_lead = ATOMIC64_INIT(S64_MIN);
+
+/* Fixed when the module is loaded. */
+static u64 this_instance __ro_after_init;
+static s64 loaded_at __ro_after_init;
+
+void __init iot_clock_init(void)
+{
+	this_instance = get_random_u64();
+	loaded_at = ktime_get_boottime_ns();
+}
+
+/* Written into blobs, so that they can be told from those of another boot. */
+u64 iot_clock_instance(void)
+{
+	return this_instance;
+}
+
+/**
+ * iot_clock_resume() - the offset of a key that comes from a blob
+ * @instance: of the module that saved the blob
+ * @lead: the key's offset then
+ * @saved: the key time then, in seconds
+ *
+ * A blob of this instance goes on as if it had never been away.  Any other was
+ * saved before this instance was loaded, so at least the time since then has passed;
+ * and as this depends on nothing else, loading it once more does not turn time back.
+ */
+s64 iot_clock_resume(u64 instance, s64 lead, s64 saved)
+{
+	return instance == this_instance ? lead :
+	       saved * NSEC_PER_SEC - loaded_at;
+}
 
 bool iot_clock_trusted(void)
 {

@@ -5,7 +5,10 @@
 
 #include <linux/types.h>
 
+void iot_clock_init(void);
 bool iot_clock_trusted(void);
+u64 iot_clock_instance(void);
+s64 iot_clock_resume(u64 instance, s64 lead, s64 saved);
 s64 iot_clock_floor(void);
 s64 iot_clock_wall(void);
 

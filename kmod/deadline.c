@@ -5,10 +5,11 @@
  * So a deadline may be rounded up: every key gives it a slot (schedule.c), and keys
  * that share a slot share a wake-up.
  */
+#include <linux/hrtimer.h>
 #include <linux/key.h>
 #include <linux/ktime.h>
+#include <linux/sched.h>
 #include <linux/spinlock.h>
-#include <linux/suspend.h>
 #include <linux/timerqueue.h>
 #include <linux/workqueue.h>
 #include "clock.h"
@@ -18,29 +19,28 @@
 #include "notify.h"
 #include "schedule.h"
 
-/* The longest sleep: jiffies and nanoseconds stay far from their limits. */
-#define LONGEST_NS	(7LL * IOT_DAY * NSEC_PER_SEC)
-
 static DEFINE_SPINLOCK(queue_lock);
 static struct timerqueue_head queue;
+static struct hrtimer timer;
 static void expire(struct work_struct *work);
-static DECLARE_DELAYED_WORK(expire_work, expire);
+static DECLARE_WORK(expire_work, expire);
 static void reconsider(struct work_struct *work);
 static DECLARE_WORK(reconsider_work, reconsider);
 static bool stopping;
+
+static enum hrtimer_restart fire(struct hrtimer *unused)
+{
+	queue_work(iot_wq, &expire_work);
+	return HRTIMER_NORESTART;
+}
 
 /* Queue lock held: make the timer fire at the first deadline. */
 static void set_timer(void)
 {
 	struct timerqueue_node *first = timerqueue_getnext(&queue);
-	s64 wait;
 
-	if (!first || stopping)
-		return;
-	wait = ktime_to_ns(first->expires) - ktime_get_boottime_ns();
-	wait = clamp_t(s64, wait, 0, LONGEST_NS);
-	mod_delayed_work(iot_wq, &expire_work,
-			 wait ? nsecs_to_jiffies(wait) + 1 : 0);
+	if (first && !stopping)
+		hrtimer_start(&timer, first->expires, HRTIMER_MODE_ABS);
 }
 
 /* The key's next deadline in boot time, rounded up to its slot. */
@@ -63,12 +63,17 @@ static s64 deadline_ns(const struct iot_key *ik, s64 now)
 /**
  * iot_deadline_arm() - queue the key for its next deadline, if it has one
  *
- * ik->lock held, and the key settled. A revoked key has no deadline.
+ * ik->lock held, and the key settled.  A revoked key has no deadline, and one that
+ * is not instantiated yet is armed when it is.
  */
 void iot_deadline_arm(struct iot_key *ik)
 {
-	s64 at = ik->bits & BIT(IOT_KEY_REVOKED) ?
-		 IOT_NEVER : deadline_ns(ik, iot_key_now(ik));
+	s64 at;
+
+	if (!ik->key)
+		return;
+	at = ik->bits & BIT(IOT_KEY_REVOKED) ? IOT_NEVER :
+					       deadline_ns(ik, iot_key_now(ik));
 
 	spin_lock(&queue_lock);
 	if (!RB_EMPTY_NODE(&ik->due.node)) {
@@ -172,32 +177,21 @@ void iot_deadline_reconsider(void)
 	spin_unlock(&queue_lock);
 }
 
-/* Jiffies stood still while boot time went on. */
-static int after_suspend(struct notifier_block *nb, unsigned long event,
-			 void *data)
-{
-	if (event == PM_POST_SUSPEND || event == PM_POST_HIBERNATION)
-		iot_deadline_reconsider();
-	return NOTIFY_DONE;
-}
-
-static struct notifier_block suspend_notifier = {
-	.notifier_call = after_suspend,
-};
-
-int iot_deadline_init(void)
+/* A timer on boot time: what came due during suspend fires on resume. */
+void iot_deadline_init(void)
 {
 	timerqueue_init_head(&queue);
-	return register_pm_notifier(&suspend_notifier);
+	hrtimer_init(&timer, CLOCK_BOOTTIME, HRTIMER_MODE_ABS);
+	timer.function = fire;
 }
 
 /* No key is left, or none will be armed again. */
 void iot_deadline_exit(void)
 {
-	unregister_pm_notifier(&suspend_notifier);
 	spin_lock(&queue_lock);
 	stopping = true;
 	spin_unlock(&queue_lock);
-	cancel_delayed_work_sync(&expire_work);
+	hrtimer_cancel(&timer);
+	cancel_work_sync(&expire_work);
 	cancel_work_sync(&reconsider_work);
 }

@@ -5,7 +5,7 @@
 
 struct iot_key;
 
-int iot_deadline_init(void);
+void iot_deadline_init(void);
 void iot_deadline_exit(void);
 void iot_deadline_arm(struct iot_key *ik);
 void iot_deadline_cancel(struct iot_key *ik);

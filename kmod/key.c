@@ -35,10 +35,11 @@ s64 iot_key_now(const struct iot_key *ik)
 	return now < 0 ? 0 : div_s64(now, NSEC_PER_SEC);
 }
 
-/* Would a version be lost that is in use or due? */
-bool iot_key_unstored(const struct iot_state *s)
+/* Is there a secret that a crash would lose, or that waits to be stored? */
+bool iot_key_unstored(const struct iot_policy *p, const struct iot_state *s)
 {
-	return s->stored < max(s->needs, s->newest);
+	return s->stored < (p->mode == IOTKEY_MODE_RANDOM ? s->newest :
+							    s->needs);
 }
 
 /* The root's reference passes to the key. */
@@ -166,8 +167,7 @@ static int resume(struct iot_key *ik, const struct iot_blob *b,
 	memcpy(ik->id, b->id, sizeof(ik->id));
 	ik->policy = b->policy;
 	ik->state = b->state;
-	/* an untrusted clock goes on from where the blob was saved */
-	ik->offset = b->saved * NSEC_PER_SEC - (s64)ktime_get_boottime_ns();
+	ik->offset = iot_clock_resume(b->instance, b->lead, b->saved);
 	if (b->label_len)
 		ret = set_label(ik, b->label, b->label_len);
 	else
@@ -292,6 +292,8 @@ static void fill_blob(const struct iot_key *ik, struct iot_blob *b)
 	b->policy = ik->policy;
 	b->state = ik->state;
 	b->saved = iot_key_now(ik);
+	b->instance = iot_clock_instance();
+	b->lead = ik->offset;
 	if (iot_key_is_root(ik)) {
 		b->kind = IOT_BLOB_ROOT;
 		b->provider = ik->root->ops->provider;
@@ -391,6 +393,7 @@ void iot_key_snapshot(struct iot_key *ik, struct iot_snapshot *snap)
 	if (snap->bits & BIT(IOT_KEY_REVOKED) || READ_ONCE(ik->root->revoked)) {
 		snap->moment.state = IOTKEY_STATE_REVOKED;
 	} else if (snap->moment.rotate &&
+		   snap->moment.state != IOTKEY_STATE_EXPIRED &&
 		   snap->policy.mode != IOTKEY_MODE_RANDOM) {
 		snap->state.epoch = snap->moment.epoch;
 		snap->state.version = snap->moment.epoch + 1;

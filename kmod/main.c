@@ -2,6 +2,7 @@
 /* The iot key type: what comes up, and goes down in reverse. */
 #include <linux/module.h>
 #include <linux/workqueue.h>
+#include "clock.h"
 #include "crypto.h"
 #include "deadline.h"
 #include "key.h"
@@ -19,15 +20,14 @@ static int __init iot_init(void)
 	ret = iot_selftest();
 	if (ret)
 		return ret;
+	iot_clock_init();
 	iot_wq = alloc_workqueue("iotkey", WQ_UNBOUND, 0);
 	if (!iot_wq)
 		return -ENOMEM;
 	ret = iot_key_init();
 	if (ret)
 		goto err_wq;
-	ret = iot_deadline_init();
-	if (ret)
-		goto err_key;
+	iot_deadline_init();
 	ret = iot_netlink_init();
 	if (ret)
 		goto err_deadline;
@@ -40,7 +40,6 @@ err_netlink:
 	iot_netlink_exit();
 err_deadline:
 	iot_deadline_exit();
-err_key:
 	iot_key_exit();
 err_wq:
 	destroy_workqueue(iot_wq);

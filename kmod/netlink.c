@@ -32,7 +32,7 @@ static u32 flags_of(const struct iot_key *ik, const struct iot_snapshot *snap)
 	}
 	if (ik->root->ops->unsafe)
 		flags |= IOTKEY_FLAG_UNSAFE;
-	if (iot_key_unstored(&snap->state) && snap->state.needs)
+	if (iot_key_unstored(&snap->policy, &snap->state))
 		flags |= IOTKEY_FLAG_UNSTORED;
 	if (snap->state.overdue)
 		flags |= IOTKEY_FLAG_OVERDUE;

@@ -361,8 +361,8 @@ int iot_mix(struct iot_key *ik, const u8 *fresh, size_t len)
  */
 int iot_set(struct iot_key *ik, const struct iot_payload *p)
 {
-	struct iot_policy n = ik->policy;
-	struct iot_state s = ik->state;
+	struct iot_policy n;
+	struct iot_state s;
 	int ret = iot_settle(ik);
 
 	if (ret)
@@ -393,6 +393,8 @@ int iot_set(struct iot_key *ik, const struct iot_payload *p)
 	ret = iot_policy_check(&n);
 	if (ret)
 		return ret;
+	if (iot_schedule_expires(&n, &s) <= iot_key_now(ik))
+		return -EINVAL;
 
 	begin_change(ik);
 	ik->policy = n;

@@ -9,8 +9,7 @@
 
 #define BLOB_MAGIC   "IOTK"
 #define BLOB_FORMAT  1
-#define BLOB_HEADER  132
-#define BLOB_MIXED   1
+#define BLOB_HEADER  148
 #define DER_SEQUENCE 0x30
 
 static int digit(char c)
@@ -105,7 +104,6 @@ static int parse(const uint8_t *b, size_t len, struct iotkey_blob *blob)
 	blob->algorithm = b[6];
 	blob->mode = b[7];
 	blob->provider = b[8];
-	blob->mixed = b[9] & BLOB_MIXED;
 	blob->usage = b[10];
 	blob->jitter = get_be32(b + 12);
 	memcpy(blob->id, b + 16, IOTKEY_ID_SIZE);

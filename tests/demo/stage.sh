@@ -15,7 +15,7 @@ say()
 run()
 {
 	printf '%s\n' "\$ $*"
-	eval "$*" 2>&1
+	eval "$*" 2>&1 || wrong "that should have worked"
 }
 
 # As run, but the act goes wrong if it succeeds.

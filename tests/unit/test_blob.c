@@ -21,6 +21,8 @@ static struct iot_blob sample(void)
 		.body = body,
 		.body_len = sizeof(body),
 		.saved = 1700000100,
+		.instance = 0x0123456789abcdef,
+		.lead = 1699999999999999999,
 		.policy = {
 			.algorithm = IOTKEY_ALGORITHM_AES_256_GCM,
 			.mode = IOTKEY_MODE_DERIVE,
@@ -59,7 +61,8 @@ static const char vector[] =
 	"494f544b0102010200000300000000001111111111111111111111111111111122222222"
 	"222222222222222222222222000000006553f10000000e10000002580000003c000d2f00"
 	"0000010000000000000000006553f100000000006553f164000000006553ff1000000000"
-	"0000004d000000020000000200000001090b0500003c0000"
+	"0000004d000000020000000200000001090b0500003c00000123456789abcdef"
+	"17979cfe3629ffff"
 	"74656c656d65747279" "6465766963652d726f6f74" "666c656574" "626f6479";
 
 static void test_vector(void)
@@ -87,7 +90,8 @@ static void test_round_trip(void)
 	ktap_ok(b.state.created == a.state.created && b.state.ops == 77 &&
 		b.state.version == 2 && b.state.newest == 2 &&
 		b.state.stored == 2 && b.state.epoch == 1 &&
-		b.state.activated == a.state.activated && b.saved == a.saved,
+		b.state.activated == a.state.activated && b.saved == a.saved &&
+		b.instance == a.instance && b.lead == a.lead,
 		"state; what is in a blob is stored");
 	ktap_ok(b.name_len == 9 && !memcmp(b.name, "telemetry", 9) &&
 		!memcmp(b.root, "device-root", 11) && !memcmp(b.label, "fleet", 5) &&
@@ -135,9 +139,9 @@ static const struct {
 	{ "body length", 129, 61, -EBADMSG },
 	{ "reserved 130", 130, 1, -EBADMSG },
 	{ "reserved 131", 131, 1, -EBADMSG },
-	{ "name with a space", 132, ' ', -EBADMSG },
-	{ "root with a NUL", 141, 0, -EBADMSG },
-	{ "label not ASCII", 152, 0xc3, -EBADMSG },
+	{ "name with a space", 148, ' ', -EBADMSG },
+	{ "root with a NUL", 157, 0, -EBADMSG },
+	{ "label not ASCII", 168, 0xc3, -EBADMSG },
 };
 
 static void test_damage(void)

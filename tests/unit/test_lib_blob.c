@@ -39,8 +39,8 @@ static size_t make(uint8_t *b)
 	static const char names[] = "telemetrydevice-rootmylabel";
 	size_t i;
 
-	memset(b, 0, 132);
-	memcpy(b, "IOTK\1\2\1\2\0\1\3", 11);
+	memset(b, 0, 148);
+	memcpy(b, "IOTK\1\2\1\2\0\0\3", 11);
 	b[15] = 9; /* jitter */
 	for (i = 0; i < 32; i++)
 		b[16 + i] = (uint8_t)i;
@@ -61,9 +61,9 @@ static size_t make(uint8_t *b)
 	b[125] = 11;
 	b[126] = 7;
 	b[129] = BODY;
-	memcpy(b + 132, names, sizeof(names) - 1);
-	memset(b + 132 + sizeof(names) - 1, 0xa5, BODY);
-	return 132 + sizeof(names) - 1 + BODY;
+	memcpy(b + 148, names, sizeof(names) - 1);
+	memset(b + 148 + sizeof(names) - 1, 0xa5, BODY);
+	return 148 + sizeof(names) - 1 + BODY;
 }
 
 static int parse(const uint8_t *b, size_t len, struct iotkey_blob *blob)
@@ -86,7 +86,7 @@ static void test_good(void)
 
 	ktap_ok(!parse(b, len, &blob), "a key");
 	ktap_ok(blob.kind == IOTKEY_BLOB_KEY && blob.algorithm == 1 && blob.mode == 2 &&
-			blob.mixed && blob.usage == 3 && blob.jitter == 9 &&
+			blob.usage == 3 && blob.jitter == 9 &&
 			blob.id[15] == 15 && blob.root_id[0] == 16 && blob.start == 7 &&
 			blob.rotate == 256 && blob.overlap == 60 && blob.ahead == 30 &&
 			blob.lifetime == 512 && blob.max_ops == 100 &&
@@ -123,9 +123,9 @@ static void test_bad(void)
 		{ 124, 0, -EBADMSG, "lengths that do not add up" },
 		{ 126, 65, -EBADMSG, "a label too long" },
 		{ 128, 255, -EBADMSG, "a body too long" },
-		{ 132, ' ', -EBADMSG, "a space in the name" },
-		{ 133, 0, -EBADMSG, "a zero in the name" },
-		{ 134, 0x1b, -EBADMSG, "an escape in the name" },
+		{ 148, ' ', -EBADMSG, "a space in the name" },
+		{ 149, 0, -EBADMSG, "a zero in the name" },
+		{ 150, 0x1b, -EBADMSG, "an escape in the name" },
 	};
 	struct iotkey_blob blob;
 	uint8_t b[512];
