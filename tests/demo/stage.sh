@@ -3,6 +3,7 @@
 # shellcheck shell=bash
 
 blobs=/data/keys
+export NO_COLOR=1	# it is told through a pipe
 
 # Each argument is a line.
 say()
