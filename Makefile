@@ -48,9 +48,9 @@ check-long:
 
 ## demo: the life of a device, in one go
 demo:
-	tests/setup.sh demo
-	$(MAKE) --no-print-directory lib tools kmod-$(firstword $(KERNELS))
-	tests/demo.sh
+	@tests/setup.sh demo
+	$(MAKE) -s --no-print-directory lib tools kmod-$(firstword $(KERNELS))
+	@tests/demo.sh
 
 ## vm: a shell in the test VM, with the module and the tools (KERNELS= names the kernel)
 vm: lib tools kmod-$(lastword $(KERNELS))
