@@ -49,7 +49,7 @@ check-long:
 ## demo: the life of a device, in one go
 demo:
 	@tests/setup.sh demo
-	$(MAKE) -s --no-print-directory lib tools kmod-$(firstword $(KERNELS))
+	@$(MAKE) -s --no-print-directory lib tools kmod-$(firstword $(KERNELS))
 	@tests/demo.sh
 
 ## vm: a shell in the test VM, with the module and the tools (KERNELS= names the kernel)
@@ -68,14 +68,14 @@ uninstall:
 	$(MAKE) -C tools uninstall
 	kmod/install.sh uninstall "$(KDIR)"
 
-c_files = $(shell find kmod lib tools tests include -name '*.[ch]')
+c_files = $(shell find lib tools tests include -name '*.[ch]' ! -path 'include/uapi/*')
 CHECKPATCH ?= $(firstword $(wildcard /usr/src/linux*/scripts/checkpatch.pl))
 
 ## lint: clang-format, shellcheck, sparse, and CHECKPATCH= (a kernel's scripts/checkpatch.pl)
 lint: kmod-$(lastword $(KERNELS))
 	tests/lint.sh $(lastword $(KERNELS)) "$(CHECKPATCH)"
 
-## format: let clang-format rewrite the C files
+## format: let clang-format rewrite the C files of user space
 format:
 	clang-format -i $(c_files)
 

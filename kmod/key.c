@@ -104,7 +104,7 @@ static int set_label(struct iot_key *ik, const char *label, size_t len)
 /* A start of its own for each device that shares a schedule. */
 static s64 jitter(const struct iot_policy *p)
 {
-	return p->jitter ? get_random_u32() % ((u64)p->jitter + 1) : 0;
+	return get_random_u32() % (p->jitter + 1);
 }
 
 /**
