@@ -42,13 +42,18 @@ bool iot_key_unstored(const struct iot_policy *p, const struct iot_state *s)
 							    s->needs);
 }
 
-/* The root's reference passes to the key. */
-static struct iot_key *key_alloc_with(struct iot_root *root)
+/* @root is a root, whose reference passes to the key, or an error to pass on. */
+static struct iot_key *key_with(struct iot_root *root)
 {
-	struct iot_key *ik = kmem_cache_zalloc(key_cache, GFP_KERNEL);
+	struct iot_key *ik;
 
-	if (!ik)
-		return NULL;
+	if (IS_ERR(root))
+		return ERR_CAST(root);
+	ik = kmem_cache_zalloc(key_cache, GFP_KERNEL);
+	if (!ik) {
+		iot_root_put(root);
+		return ERR_PTR(-ENOMEM);
+	}
 	mutex_init(&ik->lock);
 	seqcount_init(&ik->seq);
 	timerqueue_init(&ik->due);
@@ -56,6 +61,14 @@ static struct iot_key *key_alloc_with(struct iot_root *root)
 	ik->root = root;
 	ik->offset = max(iot_clock_wall(), iot_clock_floor());
 	return ik;
+}
+
+/* A key under the root of that name in the caller's keyrings. */
+static struct iot_key *key_under(const char *root, size_t len, u8 algorithm)
+{
+	int ret = iot_aead_ready(algorithm);
+
+	return ret ? ERR_PTR(ret) : key_with(iot_root_find(root, len));
 }
 
 void iot_key_free(struct iot_key *ik)
@@ -70,15 +83,10 @@ void iot_key_free(struct iot_key *ik)
 
 static struct iot_key *root_key(struct iot_root *root)
 {
-	struct iot_key *ik;
+	struct iot_key *ik = key_with(root);
 
-	if (IS_ERR(root))
-		return ERR_CAST(root);
-	ik = key_alloc_with(root);
-	if (!ik) {
-		iot_root_put(root);
-		return ERR_PTR(-ENOMEM);
-	}
+	if (IS_ERR(ik))
+		return ik;
 	memcpy(ik->id, root->id, sizeof(ik->id));
 	ik->state.created = iot_key_now(ik);
 	return ik;
@@ -113,22 +121,12 @@ static s64 jitter(const struct iot_policy *p)
  */
 struct iot_key *iot_key_new(const struct iot_payload *p, const char *name)
 {
-	struct iot_root *root;
-	struct iot_key *ik;
+	struct iot_key *ik = key_under(p->root.p, p->root.len,
+				       p->policy.algorithm);
 	int ret;
 
-	ret = iot_aead_ready(p->policy.algorithm);
-	if (ret)
-		return ERR_PTR(ret);
-	root = iot_root_find(p->root.p, p->root.len);
-	if (IS_ERR(root))
-		return ERR_CAST(root);
-	ik = key_alloc_with(root);
-	if (!ik) {
-		iot_root_put(root);
-		return ERR_PTR(-ENOMEM);
-	}
-
+	if (IS_ERR(ik))
+		return ik;
 	get_random_bytes(ik->id, sizeof(ik->id));
 	ik->policy = p->policy;
 	ik->state.created = iot_key_now(ik);
@@ -180,27 +178,18 @@ static int resume(struct iot_key *ik, const struct iot_blob *b,
 
 static struct iot_key *load_key(const struct iot_blob *b, const u8 *head)
 {
+	struct iot_key *ik = key_under(b->root, b->root_len,
+				       b->policy.algorithm);
 	struct iot_table table;
-	struct iot_root *root;
-	struct iot_key *ik;
-	int ret;
+	int ret = -EKEYREJECTED;
 
-	ret = iot_aead_ready(b->policy.algorithm);
-	if (ret)
-		return ERR_PTR(ret);
-	root = iot_root_find(b->root, b->root_len);
-	if (IS_ERR(root))
-		return ERR_CAST(root);
-	ik = key_alloc_with(root);
-	if (!ik) {
-		iot_root_put(root);
-		return ERR_PTR(-ENOMEM);
-	}
+	if (IS_ERR(ik))
+		return ik;
 	mutex_lock(&ik->lock);
-	ret = -EKEYREJECTED;
-	if (!memcmp(root->id, b->root_id, sizeof(root->id)))
-		ret = iot_root_unwrap(root, &table, head, iot_blob_head_size(b),
-				      b->body, b->body_len);
+	if (!memcmp(ik->root->id, b->root_id, sizeof(b->root_id)))
+		ret = iot_root_unwrap(ik->root, &table, head,
+				      iot_blob_head_size(b), b->body,
+				      b->body_len);
 	if (!ret)
 		ret = resume(ik, b, &table);
 	memzero_explicit(&table, sizeof(table));

@@ -90,20 +90,29 @@ static void ratchet_step(u8 *chain)
 	iot_kdf(chain, "iotkey/1 step", NULL, 0, chain, IOT_SECRET_SIZE);
 }
 
-/* Walk the chain on to @version; the version before it becomes the previous. */
+/*
+ * Walk the chain on from version @from, which is the current one if any is held, to
+ * @version.  What was current stays as the previous, and is not computed again from a
+ * chain that may have been mixed since.
+ */
 static void ratchet_to(struct iot_key *ik, u32 from, u32 version)
 {
+	bool passed = !(ik->held & BIT(IOT_SLOT_CURRENT));
+	u8 *current_secret = ik->secret[IOT_SLOT_CURRENT];
 	u8 *chain = ik->secret[IOT_SLOT_AHEAD];
 
-	for (; from < version; from++) {
-		if (from + 1 == version) {
-			ratchet_use(ik, chain, ik->secret[IOT_SLOT_PREVIOUS]);
-			ik->held |= BIT(IOT_SLOT_PREVIOUS);
-		}
+	for (; from + 1 < version; from++) {
 		ratchet_step(chain);
+		passed = true;
 		cond_resched();
 	}
-	ratchet_use(ik, chain, ik->secret[IOT_SLOT_CURRENT]);
+	if (from < version) {
+		if (passed)
+			ratchet_use(ik, chain, current_secret);
+		hold(ik, IOT_SLOT_PREVIOUS, current_secret);
+		ratchet_step(chain);
+	}
+	ratchet_use(ik, chain, current_secret);
 	ik->held |= BIT(IOT_SLOT_CURRENT);
 }
 
