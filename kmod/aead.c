@@ -126,33 +126,31 @@ void iot_aead_exit(void)
 	pool_empty(&ccm);
 }
 
-/*
- * @buf holds associated data, then text (and tag, when decrypting); the result
- * replaces the text. @buf is linear kernel memory.
- */
+/* Message key and counter block of one message. */
+static int prepare(const struct pool *pool, const u8 *secret,
+		   const u8 nonce[IOT_NONCE_SIZE], u8 *key, u8 *iv)
+{
+	memset(iv, 0, AES_BLOCK_SIZE);
+	if (pool == &ccm)
+		*iv++ = AES_BLOCK_SIZE - 1 - AES_IV_SIZE - 1;	/* L - 1 */
+	memcpy(iv, nonce + IOT_NONCE_SIZE - AES_IV_SIZE, AES_IV_SIZE);
+	return iot_aes_message_key(key, secret, pool->key_size, nonce);
+}
+
+/* Linear kernel memory: associated data, then text, with a tag behind on one side. */
 static int pool_crypt(struct pool *pool, bool seal, const u8 *secret,
-		      const u8 nonce[IOT_NONCE_SIZE], size_t ad_len, u8 *buf,
-		      size_t text_len)
+		      const u8 nonce[IOT_NONCE_SIZE], struct scatterlist *src,
+		      struct scatterlist *dst, size_t ad_len, size_t len)
 {
 	struct slot *slot = &pool->slots[raw_smp_processor_id() % POOL_SIZE];
-	size_t total = ad_len + text_len + (seal ? IOT_TAG_SIZE : 0);
 	DECLARE_CRYPTO_WAIT(wait);
 	u8 key[AES_KEYSIZE_256];
-	u8 iv[AES_BLOCK_SIZE] = { 0 };
-	struct scatterlist sg;
+	u8 iv[AES_BLOCK_SIZE];
 	int ret;
 
-	ret = iot_aes_message_key(key, secret, pool->key_size, nonce);
+	ret = prepare(pool, secret, nonce, key, iv);
 	if (ret)
 		return ret;
-	if (pool == &ccm) {
-		iv[0] = AES_BLOCK_SIZE - 1 - AES_IV_SIZE - 1;	/* L - 1 */
-		memcpy(iv + 1, nonce + AES_IV_SIZE, AES_IV_SIZE);
-	} else {
-		memcpy(iv, nonce + AES_IV_SIZE, AES_IV_SIZE);
-	}
-
-	sg_init_one(&sg, buf, total);
 	mutex_lock(&slot->lock);
 	ret = crypto_aead_setkey(slot->tfm, key, pool->key_size);
 	if (!ret) {
@@ -161,7 +159,7 @@ static int pool_crypt(struct pool *pool, bool seal, const u8 *secret,
 					  CRYPTO_TFM_REQ_MAY_BACKLOG,
 					  crypto_req_done, &wait);
 		aead_request_set_ad(slot->req, ad_len);
-		aead_request_set_crypt(slot->req, &sg, &sg, text_len, iv);
+		aead_request_set_crypt(slot->req, src, dst, len, iv);
 		ret = crypto_wait_req(seal ? crypto_aead_encrypt(slot->req) :
 					     crypto_aead_decrypt(slot->req),
 				      &wait);
@@ -174,67 +172,59 @@ static int pool_crypt(struct pool *pool, bool seal, const u8 *secret,
 /**
  * iot_aead_seal() - encrypt and authenticate
  * @secret: 32 bytes; the 128-bit algorithm uses the first 16
- * @ad: associated data; not inside @out
- * @out: @len + 16 bytes: ciphertext and tag
+ * @message: the associated data; ciphertext and tag are put behind it
+ * @ad_len: its length in bytes
+ * @in: the plaintext, @len bytes
  *
- * Return: 0 or -ENOMEM.
+ * Return: 0 or an error of the kernel's crypto.
  */
 int iot_aead_seal(u8 algorithm, const u8 *secret,
-		  const u8 nonce[IOT_NONCE_SIZE], const u8 *ad, size_t ad_len,
-		  const u8 *in, size_t len, u8 *out)
+		  const u8 nonce[IOT_NONCE_SIZE], u8 *message, size_t ad_len,
+		  const u8 *in, size_t len)
 {
-	u8 *buf;
-	int ret;
+	struct scatterlist sg;
 
 	if (algorithm == IOTKEY_ALGORITHM_XCHACHA20_POLY1305) {
-		xchacha20poly1305_encrypt(out, in, len, ad, ad_len, nonce,
-					  secret);
+		xchacha20poly1305_encrypt(message + ad_len, in, len, message,
+					  ad_len, nonce, secret);
 		return 0;
 	}
-
-	buf = kmalloc(ad_len + len + IOT_TAG_SIZE, GFP_KERNEL);
-	if (!buf)
-		return -ENOMEM;
-	memcpy(buf, ad, ad_len);
 	if (len)
-		memcpy(buf + ad_len, in, len);
-	ret = pool_crypt(pool_of(algorithm), true, secret, nonce, ad_len, buf,
-			 len);
-	if (!ret)
-		memcpy(out, buf + ad_len, len + IOT_TAG_SIZE);
-	kfree_sensitive(buf);
-	return ret;
+		memcpy(message + ad_len, in, len);
+	sg_init_one(&sg, message, ad_len + len + IOT_TAG_SIZE);
+	return pool_crypt(pool_of(algorithm), true, secret, nonce, &sg, &sg,
+			  ad_len, len);
 }
 
 /**
  * iot_aead_open() - check and decrypt
- * @in: ciphertext and tag, @len bytes, at least 16
- * @out: @len - 16 bytes; written only on success
+ * @message: associated data, ciphertext and tag
+ * @len: length of all that, at least @ad_len + 16
+ * @out: room for @len - 16 bytes, of which the first @len - @ad_len - 16 become the
+ *       plaintext; nothing is left there on an error
  *
- * Return: 0, -EBADMSG or -ENOMEM.
+ * Return: 0, -EBADMSG, or an error of the kernel's crypto.
  */
 int iot_aead_open(u8 algorithm, const u8 *secret,
-		  const u8 nonce[IOT_NONCE_SIZE], const u8 *ad, size_t ad_len,
-		  const u8 *in, size_t len, u8 *out)
+		  const u8 nonce[IOT_NONCE_SIZE], const u8 *message,
+		  size_t ad_len, size_t len, u8 *out)
 {
-	u8 *buf;
+	size_t text_len = len - ad_len - IOT_TAG_SIZE;
+	struct scatterlist src, dst;
 	int ret;
 
-	if (len < IOT_TAG_SIZE)
-		return -EBADMSG;
 	if (algorithm == IOTKEY_ALGORITHM_XCHACHA20_POLY1305)
-		return xchacha20poly1305_decrypt(out, in, len, ad, ad_len,
+		return xchacha20poly1305_decrypt(out, message + ad_len,
+						 len - ad_len, message, ad_len,
 						 nonce, secret) ? 0 : -EBADMSG;
 
-	buf = kmalloc(ad_len + len, GFP_KERNEL);
-	if (!buf)
-		return -ENOMEM;
-	memcpy(buf, ad, ad_len);
-	memcpy(buf + ad_len, in, len);
-	ret = pool_crypt(pool_of(algorithm), false, secret, nonce, ad_len, buf,
-			 len);
-	if (!ret)
-		memcpy(out, buf + ad_len, len - IOT_TAG_SIZE);
-	kfree_sensitive(buf);
+	sg_init_one(&src, message, len);
+	sg_init_one(&dst, out, len - IOT_TAG_SIZE);
+	ret = pool_crypt(pool_of(algorithm), false, secret, nonce, &src, &dst,
+			 ad_len, len - ad_len);
+	if (ret)
+		memzero_explicit(out, len - IOT_TAG_SIZE);
+	else
+		memmove(out, out + ad_len, text_len);
 	return ret;
 }

@@ -181,7 +181,7 @@ static long encrypt(struct iot_key *ik, const u8 *in, size_t len, u8 *out,
 		write_head(&use, out);
 		memcpy(out + AT_NONCE, use.nonce, IOT_NONCE_SIZE);
 		ret = iot_aead_seal(use.algorithm, use.secret, use.nonce, out,
-				    HEAD, in, len, out + HEAD);
+				    HEAD, in, len);
 	}
 	memzero_explicit(&use, sizeof(use));
 	return ret ?: (long)(len + OVERHEAD);
@@ -197,14 +197,14 @@ static long decrypt(struct iot_key *ik, const u8 *in, size_t len, u8 *out,
 		return -EOPNOTSUPP;
 	if (len < OVERHEAD)
 		return -EBADMSG;
-	if (len - OVERHEAD > room)
+	if (len - IOT_TAG_SIZE > room)
 		return -EINVAL;
 	ret = read_head(ik, in, len, &use);
 	if (!ret)
 		ret = begin_open(ik, IOT_USAGE_DECRYPT, &use);
 	if (!ret)
 		ret = iot_aead_open(use.algorithm, use.secret, in + AT_NONCE,
-				    in, HEAD, in + HEAD, len - HEAD, out);
+				    in, HEAD, len, out);
 	if (!ret)
 		follow_news(ik, &use);
 	memzero_explicit(&use, sizeof(use));

@@ -107,24 +107,33 @@ static const struct aead_case aead_cases[] __initconst = {
 static int __init test_aead(const struct aead_case *c)
 {
 	static const u8 nonce[] = "ABCDEFGHIJKLMNOPQRSTUVWX";
-	size_t len = strlen(c->text);
-	u8 key[32], sealed[64], opened[64];
+	size_t ad_len = strlen(c->ad), len = strlen(c->text);
+	size_t total = ad_len + len + IOT_TAG_SIZE;
+	u8 *message, *opened;
+	u8 key[32];
 	int ret;
 
+	message = kmalloc(total, GFP_KERNEL);
+	opened = kmalloc(total, GFP_KERNEL);
+	ret = message && opened ? iot_aead_ready(c->algorithm) : -ENOMEM;
+	if (ret)
+		goto out;
 	memset(key, c->key, sizeof(key));
-	ret = iot_aead_ready(c->algorithm) ?:
-	      iot_aead_seal(c->algorithm, key, nonce, c->ad, strlen(c->ad),
-			    c->text, len, sealed) ?:
-	      same("aead", sealed, c->sealed) ?:
-	      iot_aead_open(c->algorithm, key, nonce, c->ad, strlen(c->ad),
-			    sealed, len + IOT_TAG_SIZE, opened);
+	memcpy(message, c->ad, ad_len);
+	ret = iot_aead_seal(c->algorithm, key, nonce, message, ad_len, c->text,
+			    len) ?:
+	      same("aead", message + ad_len, c->sealed) ?:
+	      iot_aead_open(c->algorithm, key, nonce, message, ad_len, total,
+			    opened);
 	if (!ret && memcmp(opened, c->text, len))
 		ret = -EINVAL;
-	sealed[0] ^= 1;
-	if (!ret && iot_aead_open(c->algorithm, key, nonce, c->ad,
-				  strlen(c->ad), sealed, len + IOT_TAG_SIZE,
-				  opened) != -EBADMSG)
+	message[total - 1] ^= 1;
+	if (!ret && iot_aead_open(c->algorithm, key, nonce, message, ad_len,
+				  total, opened) != -EBADMSG)
 		ret = -EINVAL;
+out:
+	kfree(opened);
+	kfree(message);
 	return ret;
 }
 
