@@ -100,7 +100,9 @@ static int attach(struct key *key, struct prepared *p)
 	ret = key_payload_reserve(key, sizeof(*ik));
 	if (ret)
 		goto err_module;
+	/* complete before others can find it; what fails last is add_child */
 	ik->key = key;
+	key->payload.data[0] = ik;
 	ret = iot_registry_add(ik);
 	if (ret)
 		goto err_quota;
@@ -110,7 +112,6 @@ static int attach(struct key *key, struct prepared *p)
 			goto err_registry;
 	}
 
-	key->payload.data[0] = ik;
 	p->ik = NULL;
 	mutex_lock(&ik->lock);
 	if (!iot_key_is_root(ik))
@@ -123,6 +124,7 @@ static int attach(struct key *key, struct prepared *p)
 err_registry:
 	iot_registry_del(ik);
 err_quota:
+	key->payload.data[0] = NULL;
 	ik->key = NULL;
 	key_payload_reserve(key, 0);
 err_module:

@@ -42,10 +42,11 @@ static u32 flags_of(const struct iot_key *ik, const struct iot_snapshot *snap)
 }
 
 static int put_identity(struct sk_buff *skb, const struct iot_key *ik,
-			const struct iot_snapshot *snap)
+			const struct iot_snapshot *snap,
+			struct user_namespace *ns)
 {
 	const struct key *key = ik->key;
-	uid_t uid = from_kuid_munged(current_user_ns(), key->uid);
+	uid_t uid = from_kuid_munged(ns, key->uid);
 
 	return nla_put_s32(skb, IOTKEY_A_KEY_SERIAL, key->serial) ||
 	       nla_put_string(skb, IOTKEY_A_KEY_DESCRIPTION,
@@ -103,13 +104,15 @@ static int put_progress(struct sk_buff *skb, const struct iot_key *ik,
 			 iot_schedule_expires(p, s), snap->now) ? -EMSGSIZE : 0;
 }
 
-static int put_key(struct sk_buff *skb, struct iot_key *ik)
+/* @ns: whose user ids the reader knows */
+static int put_key(struct sk_buff *skb, struct iot_key *ik,
+		   struct user_namespace *ns)
 {
 	struct iot_snapshot snap;
 	int ret;
 
 	iot_key_snapshot(ik, &snap);
-	ret = put_identity(skb, ik, &snap);
+	ret = put_identity(skb, ik, &snap, ns);
 	if (!ret && !iot_key_is_root(ik))
 		ret = put_policy(skb, &snap.policy);
 	if (!ret && !iot_key_is_root(ik))
@@ -133,7 +136,7 @@ static int reply_key(struct sk_buff *skb, u32 portid, u32 seq, int flags,
 
 	if (!head)
 		return -EMSGSIZE;
-	ret = put_key(skb, iot_key_of(key));
+	ret = put_key(skb, iot_key_of(key), current_user_ns());
 	if (ret) {
 		genlmsg_cancel(skb, head);
 		return ret;
@@ -282,7 +285,7 @@ static int fill_event(struct sk_buff *skb, struct iot_key *ik, u8 event,
 {
 	void *head = genlmsg_put(skb, 0, 0, &family, 0, IOTKEY_CMD_KEY_NTF);
 
-	if (!head || put_key(skb, ik) ||
+	if (!head || put_key(skb, ik, &init_user_ns) ||
 	    nla_put_u32(skb, IOTKEY_A_KEY_EVENT, event) ||
 	    nla_put_s32(skb, IOTKEY_A_KEY_ERROR, error) ||
 	    nla_put_s64(skb, IOTKEY_A_KEY_TIME, ktime_get_real_ns(),

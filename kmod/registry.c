@@ -101,6 +101,9 @@ static struct rb_node *after(s32 serial)
 /**
  * iot_registry_next() - the live key with the next higher serial number
  *
+ * A key is shown only once the core has it as instantiated: until then its making
+ * may still fail.
+ *
  * Return: a key with a reference, or NULL.
  */
 struct key *iot_registry_next(s32 serial)
@@ -112,7 +115,7 @@ struct key *iot_registry_next(s32 serial)
 	for (node = after(serial); node && !key; node = rb_next(node)) {
 		struct key *k = rb_entry(node, struct iot_key, by_serial)->key;
 
-		if (refcount_inc_not_zero(&k->usage))
+		if (key_is_positive(k) && refcount_inc_not_zero(&k->usage))
 			key = k;
 	}
 	spin_unlock(&registry_lock);

@@ -1,4 +1,6 @@
 #!/bin/bash
+# shellcheck source=tests/demo/stage.sh
+# shellcheck disable=SC2016 # run expands them
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Act 1: a new device makes its root and keys, works for hours, and loses power.
 . /usr/lib/iotkey/tests/stage.sh

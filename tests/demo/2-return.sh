@@ -1,4 +1,6 @@
 #!/bin/bash
+# shellcheck source=tests/demo/stage.sh
+# shellcheck disable=SC2016 # run expands them
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Act 2: the same device, the same TPM, a few minutes later.
 . /usr/lib/iotkey/tests/stage.sh

@@ -1,4 +1,5 @@
 #!/bin/bash
+# shellcheck source=tests/demo/stage.sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Act 3: the disk in another machine, whose TPM has a storage key at the same place.
 . /usr/lib/iotkey/tests/stage.sh
