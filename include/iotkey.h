@@ -115,7 +115,7 @@ enum iotkey_option {
 
 /* The options that "new ALGORITHM", "new root" and "set" know */
 #define IOTKEY_OPTIONS_KEY  0x00fffu
-#define IOTKEY_OPTIONS_ROOT 0x1f040u
+#define IOTKEY_OPTIONS_ROOT 0x1f000u
 #define IOTKEY_OPTIONS_SET  0x005f8u
 
 struct iotkey_spec {
@@ -195,7 +195,6 @@ enum iotkey_blob_kind {
 struct iotkey_blob {
 	uint32_t kind; /* enum iotkey_blob_kind */
 	uint32_t algorithm, mode, provider, usage;
-	bool mixed; /* a ratchet with fresh bytes folded in */
 	uint8_t id[IOTKEY_ID_SIZE], root_id[IOTKEY_ID_SIZE];
 	uint32_t rotate, overlap, ahead, lifetime, jitter; /* seconds, 0 none */
 	uint64_t max_ops, start;

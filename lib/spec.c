@@ -260,8 +260,9 @@ static const struct rule rules[] = {
 	{ "rotate", IOTKEY_OPTION_ROTATE,
 	  "a duration from 1s to 10 years (units s m h d w)", set_duration, 1, 10 * YEAR,
 	  MEMBER(rotate) },
-	{ "overlap", IOTKEY_OPTION_OVERLAP, "a duration from 0 to rotate=", set_duration,
-	  0, 10 * YEAR, MEMBER(overlap) },
+	{ "overlap", IOTKEY_OPTION_OVERLAP,
+	  "a duration from 0 to rotate=, or to 10 years without rotate=", set_duration, 0,
+	  10 * YEAR, MEMBER(overlap) },
 	{ "ahead", IOTKEY_OPTION_AHEAD, "a duration from 0 to rotate=", set_duration, 0,
 	  10 * YEAR, MEMBER(ahead) },
 	{ "lifetime", IOTKEY_OPTION_LIFETIME,
@@ -385,9 +386,11 @@ static int check_within(const char *option, uint32_t seconds, uint32_t rotate,
 
 static int check_schedule(const struct iotkey_spec *spec, struct iotkey_problem *why)
 {
-	int err;
+	int err = 0;
 
-	err = check_within("overlap", spec->overlap, spec->rotate, why);
+	/* without a period, overlap= follows a rotation by hand */
+	if (spec->given & IOTKEY_OPTION_ROTATE)
+		err = check_within("overlap", spec->overlap, spec->rotate, why);
 	if (!err)
 		err = check_within("ahead", spec->ahead, spec->rotate, why);
 	if (!err)
@@ -405,11 +408,8 @@ static int check_key(const struct iotkey_spec *spec, struct iotkey_problem *why)
 		return refuse(why, "root",
 			      "given: the name of the root that wraps the key", "");
 	if (!(given & IOTKEY_OPTION_ROTATE) &&
-	    given & (IOTKEY_OPTION_OVERLAP | IOTKEY_OPTION_AHEAD | IOTKEY_OPTION_JITTER))
-		return refuse(why,
-			      given & IOTKEY_OPTION_OVERLAP ? "overlap"
-			      : given & IOTKEY_OPTION_AHEAD ? "ahead"
-							    : "jitter",
+	    given & (IOTKEY_OPTION_AHEAD | IOTKEY_OPTION_JITTER))
+		return refuse(why, given & IOTKEY_OPTION_AHEAD ? "ahead" : "jitter",
 			      "used with rotate= only", "");
 	if (given & IOTKEY_OPTION_JITTER && given & IOTKEY_OPTION_MODE &&
 	    spec->mode != IOTKEY_MODE_RANDOM)
@@ -537,6 +537,7 @@ int iotkey_spec_text(const struct iotkey_spec *spec, uint32_t allowed, char *tex
 		add_key_only(&t, spec);
 	else
 		add(&t, "set");
-	add_policy(&t, spec);
+	if (allowed != IOTKEY_OPTIONS_ROOT)
+		add_policy(&t, spec);
 	return t.len < size ? (int)t.len : -ENOSPC;
 }

@@ -107,7 +107,10 @@ static void prefix_put(uint8_t *prefix, const uint8_t *id, uint64_t number, bool
 	prefix[FINAL_AT] = final;
 }
 
-/* One chunk out: @len bytes of data lie behind the room for the prefix */
+/*
+ * One chunk out: @len bytes of data lie behind the room for the prefix.  Nothing is
+ * written, not even the magic, before the key has shown that it can encrypt.
+ */
 static int seal_chunk(const struct iotkey__cipher *cipher, struct work *work, size_t len,
 		      bool final, int out, struct iotkey_stream *stream)
 {
@@ -120,7 +123,9 @@ static int seal_chunk(const struct iotkey__cipher *cipher, struct work *work, si
 	if (n < 0)
 		return (int)n;
 	put_be32((uint32_t)n, work->message);
-	err = write_full(out, work->message, LENGTH_SIZE + (size_t)n, stream);
+	err = stream->chunks ? 0 : write_full(out, MAGIC, MAGIC_SIZE, stream);
+	if (!err)
+		err = write_full(out, work->message, LENGTH_SIZE + (size_t)n, stream);
 	return err ? err : advance(stream, len);
 }
 
@@ -163,8 +168,6 @@ int iotkey__stream_encrypt(const struct iotkey__cipher *cipher, int in, int out,
 	if (getrandom(work->id, ID_SIZE, 0) != ID_SIZE)
 		err = -EIO;
 	else
-		err = write_full(out, MAGIC, MAGIC_SIZE, stream);
-	if (!err)
 		err = encrypt_chunks(cipher, work, in, out, stream);
 	work_free(work);
 	return err;

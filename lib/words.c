@@ -70,7 +70,7 @@ static const struct {
 	{ EPROTONOSUPPORT,
 	  "this format is not known; a newer release may have written it" },
 	{ EOPNOTSUPP,
-	  "the algorithm cannot do this, or the kernel lacks it; see 'iotkeyctl doctor'" },
+	  "the key cannot do this, the kernel lacks its algorithm, or the TPM wants a password; see 'iotkeyctl show'" },
 	{ EACCES,
 	  "the key's usage= or its permissions do not allow this; see 'iotkeyctl show'" },
 	{ EAGAIN,

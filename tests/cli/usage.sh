@@ -55,7 +55,7 @@ transcript()
 	run new telemetry --alg aes-256-gcm --root device --rotate 0
 	run new telemetry --alg aes-256-gcm --root device --rotate 11y
 	run new telemetry --alg aes-256-gcm --root device --rotate 1d --rotate 2d
-	run new telemetry --alg aes-256-gcm --root device --overlap 1h
+	run new telemetry --alg aes-256-gcm --root device --overlap 3651d
 	run new telemetry --alg aes-256-gcm --root device --rotate 1h --ahead 2h
 	run new telemetry --alg aes-256-gcm --root device --max-ops 0
 	run new telemetry --alg aes-256-gcm --root device --usage sign

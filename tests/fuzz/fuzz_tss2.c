@@ -19,8 +19,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		return 0;
 	if (tss2_parse(first, len, &b) ||
 	    tss2_encode(&b, second, sizeof(second)) != len ||
-	    memcmp(first, second, len) || a.policies != b.policies ||
-	    a.type != b.type || a.parent != b.parent)
+	    memcmp(first, second, len) || a.policies != b.policies || a.type != b.type ||
+	    a.parent != b.parent)
 		abort();
 	return 0;
 }

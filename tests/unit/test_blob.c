@@ -63,7 +63,10 @@ static const char vector[] =
 	"0000010000000000000000006553f100000000006553f164000000006553ff1000000000"
 	"0000004d000000020000000200000001090b0500003c00000123456789abcdef"
 	"17979cfe3629ffff"
-	"74656c656d65747279" "6465766963652d726f6f74" "666c656574" "626f6479";
+	"74656c656d65747279"
+	"6465766963652d726f6f74"
+	"666c656574"
+	"626f6479";
 
 static void test_vector(void)
 {
@@ -88,14 +91,16 @@ static void test_round_trip(void)
 	ktap_ok(!iot_blob_decode(&b, out, len), "decode");
 	ktap_ok(!memcmp(&a.policy, &b.policy, sizeof(a.policy)), "policy");
 	ktap_ok(b.state.created == a.state.created && b.state.ops == 77 &&
-		b.state.version == 2 && b.state.newest == 2 &&
-		b.state.stored == 2 && b.state.epoch == 1 &&
-		b.state.activated == a.state.activated && b.saved == a.saved &&
-		b.instance == a.instance && b.lead == a.lead,
+			b.state.version == 2 && b.state.newest == 2 &&
+			b.state.stored == 2 && b.state.epoch == 1 &&
+			b.state.activated == a.state.activated && b.saved == a.saved &&
+			b.instance == a.instance && b.lead == a.lead,
 		"state; what is in a blob is stored");
 	ktap_ok(b.name_len == 9 && !memcmp(b.name, "telemetry", 9) &&
-		!memcmp(b.root, "device-root", 11) && !memcmp(b.label, "fleet", 5) &&
-		b.body_len == 60 && !memcmp(b.body, a.body, 60), "names and body");
+			!memcmp(b.root, "device-root", 11) &&
+			!memcmp(b.label, "fleet", 5) && b.body_len == 60 &&
+			!memcmp(b.body, a.body, 60),
+		"names and body");
 }
 
 /* Byte @at becomes @value: what then? */
@@ -155,8 +160,8 @@ static void test_damage(void)
 		u8 saved = out[damages[i].at];
 
 		out[damages[i].at] = damages[i].value;
-		ktap_ok(iot_blob_decode(&b, out, len) == damages[i].error,
-			"damaged: %s", damages[i].what);
+		ktap_ok(iot_blob_decode(&b, out, len) == damages[i].error, "damaged: %s",
+			damages[i].what);
 		out[damages[i].at] = saved;
 	}
 	for (i = 0; i < len; i++) {
@@ -179,7 +184,8 @@ static void test_table(void)
 	memset(a.secret, 0x5a, sizeof(a.secret[0]) * 3);
 	len = iot_table_encode(&a, out);
 	ktap_ok(len == 1 + 3 * 37 && !iot_table_decode(&b, out, len) &&
-		!memcmp(&a, &b, sizeof(a)), "three secrets");
+			!memcmp(&a, &b, sizeof(a)),
+		"three secrets");
 	ktap_ok(iot_table_decode(&b, out, len - 1) == -EBADMSG, "truncated");
 	out[1 + 37] = 0;
 	ktap_ok(iot_table_decode(&b, out, len) == -EBADMSG, "a role twice");
@@ -196,13 +202,19 @@ static void test_base64(void)
 {
 	static const struct {
 		const char *plain, *text;
-	} rows[] = { /* RFC 4648 section 10 */
-		{ "", "" }, { "f", "Zg==" }, { "fo", "Zm8=" }, { "foo", "Zm9v" },
-		{ "foob", "Zm9vYg==" }, { "fooba", "Zm9vYmE=" }, { "foobar", "Zm9vYmFy" },
+	} rows[] = {
+		/* RFC 4648 section 10 */
+		{ "", "" },
+		{ "f", "Zg==" },
+		{ "fo", "Zm8=" },
+		{ "foo", "Zm9v" },
+		{ "foob", "Zm9vYg==" },
+		{ "fooba", "Zm9vYmE=" },
+		{ "foobar", "Zm9vYmFy" },
 	};
 	static const char *const bad[] = {
-		"Z", "Zg", "Zg=", "Zg===", "Zh==", "Zm9=", "Z===", "====", "=Zg=",
-		"Zg==Zg==", "Zm9v!", "Zm9v-_==", "Zm9vYg=\n=x",
+		"Z",	"Zg",	"Zg=",	    "Zg===", "Zh==",	 "Zm9=",	"Z===",
+		"====", "=Zg=", "Zg==Zg==", "Zm9v!", "Zm9v-_==", "Zm9vYg=\n=x",
 	};
 	char text[64];
 	u8 plain[64];
@@ -213,13 +225,16 @@ static void test_base64(void)
 		size_t n = iot_base64_encode(text, (const u8 *)rows[i].plain, len);
 
 		ktap_ok(n == strlen(rows[i].text) && n == IOT_BASE64_LEN(len) &&
-			!memcmp(text, rows[i].text, n), "encode '%s'", rows[i].plain);
+				!memcmp(text, rows[i].text, n),
+			"encode '%s'", rows[i].plain);
 		ktap_ok(iot_base64_decode(plain, len, rows[i].text, n) == (int)len &&
-			!memcmp(plain, rows[i].plain, len), "decode '%s'", rows[i].text);
+				!memcmp(plain, rows[i].plain, len),
+			"decode '%s'", rows[i].text);
 	}
 	for (i = 0; i < ARRAY_SIZE(bad); i++)
-		ktap_ok(iot_base64_decode(plain, sizeof(plain), bad[i],
-					  strlen(bad[i])) == -EINVAL, "refused '%s'", bad[i]);
+		ktap_ok(iot_base64_decode(plain, sizeof(plain), bad[i], strlen(bad[i])) ==
+				-EINVAL,
+			"refused '%s'", bad[i]);
 	ktap_ok(iot_base64_decode(plain, 2, "Zm9v", 4) == -EINVAL, "no room");
 	ktap_ok(iot_base64_decode(plain, 3, " Zm\t9\r\nv \n", 10) == 3, "white space");
 	ktap_ok(iot_base64_decode(plain, 64, "Zg==\0", 5) == -EINVAL, "a NUL behind");

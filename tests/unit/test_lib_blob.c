@@ -86,13 +86,12 @@ static void test_good(void)
 
 	ktap_ok(!parse(b, len, &blob), "a key");
 	ktap_ok(blob.kind == IOTKEY_BLOB_KEY && blob.algorithm == 1 && blob.mode == 2 &&
-			blob.usage == 3 && blob.jitter == 9 &&
-			blob.id[15] == 15 && blob.root_id[0] == 16 && blob.start == 7 &&
-			blob.rotate == 256 && blob.overlap == 60 && blob.ahead == 30 &&
-			blob.lifetime == 512 && blob.max_ops == 100 &&
-			blob.created == 11 && blob.saved == 12 && blob.activated == 13 &&
-			blob.ops == 14 && blob.version == 5 && blob.newest == 6 &&
-			blob.epoch == 4,
+			blob.usage == 3 && blob.jitter == 9 && blob.id[15] == 15 &&
+			blob.root_id[0] == 16 && blob.start == 7 && blob.rotate == 256 &&
+			blob.overlap == 60 && blob.ahead == 30 && blob.lifetime == 512 &&
+			blob.max_ops == 100 && blob.created == 11 && blob.saved == 12 &&
+			blob.activated == 13 && blob.ops == 14 && blob.version == 5 &&
+			blob.newest == 6 && blob.epoch == 4,
 		"its numbers");
 	ktap_ok(!strcmp(blob.name, "telemetry") && !strcmp(blob.root, "device-root") &&
 			!strcmp(blob.label, "mylabel"),

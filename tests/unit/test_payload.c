@@ -51,6 +51,8 @@ static const char *const good[] = {
 	"set rotate=1h overlap=5m ahead=1m lifetime=52w usage=encrypt max-ops=1",
 };
 
+/* One a line would be too long a table. */
+/* clang-format off */
 static const char *const bad[] = {
 	"", " ", "\n", "new", "new ", "load", "load ", "set", "set ", "frob",
 	"rotate now", "rotate=1", "stored", "stored=", "stored=0", "stored=-1",
@@ -124,6 +126,7 @@ static const char *const bad[] = {
 	"set jitter=1", "set root=r", "set label=x", "set start=1", "set lifetime=0",
 	"set rotate=0", "set usage=frob",
 };
+/* clang-format on */
 
 static void test_tables(void)
 {
@@ -133,8 +136,7 @@ static void test_tables(void)
 	for (i = 0; i < ARRAY_SIZE(good); i++)
 		ktap_ok(!parse(&p, good[i], &where), "taken: %.60s", good[i]);
 	for (i = 0; i < ARRAY_SIZE(bad); i++)
-		ktap_ok(parse(&p, bad[i], &where) == -EINVAL, "refused: %.60s",
-			bad[i]);
+		ktap_ok(parse(&p, bad[i], &where) == -EINVAL, "refused: %.60s", bad[i]);
 }
 
 static bool span_is(struct iot_span s, const char *text)
@@ -155,24 +157,26 @@ static void test_values(void)
 
 	iot_payload_parse(&p, text, strlen(text), &where);
 	ktap_ok(p.verb == IOT_VERB_NEW_KEY && span_is(p.root, "device-root") &&
-		span_is(p.label, "fleet/x") && p.policy.mode == IOTKEY_MODE_DERIVE &&
-		p.policy.rotate == 7200 && p.policy.overlap == 180 &&
-		p.policy.ahead == 4 && p.policy.lifetime == 5 * IOT_DAY &&
-		p.policy.max_ops == 6 && p.policy.start == 7 &&
-		p.policy.usage == IOT_USAGE_DECRYPT, "values of a key");
+			span_is(p.label, "fleet/x") &&
+			p.policy.mode == IOTKEY_MODE_DERIVE && p.policy.rotate == 7200 &&
+			p.policy.overlap == 180 && p.policy.ahead == 4 &&
+			p.policy.lifetime == 5 * IOT_DAY && p.policy.max_ops == 6 &&
+			p.policy.start == 7 && p.policy.usage == IOT_USAGE_DECRYPT,
+		"values of a key");
 
 	iot_payload_parse(&p, root, strlen(root), &where);
 	ktap_ok(p.verb == IOT_VERB_NEW_ROOT && p.spec.parent == 0x8100abcd &&
-		p.spec.mkparent && p.spec.pcr_bank == 4 &&
-		p.spec.pcr_mask == (1 | 1 << 7 | 1 << 23), "values of a root");
+			p.spec.mkparent && p.spec.pcr_bank == 4 &&
+			p.spec.pcr_mask == (1 | 1 << 7 | 1 << 23),
+		"values of a root");
 
 	iot_payload_parse(&p, mix, strlen(mix), &where);
 	ktap_ok(p.verb == IOT_VERB_MIX && p.mix_len == 16 && p.mix[1] == 1 &&
-		p.mix[15] == 0xff, "values of mix");
+			p.mix[15] == 0xff,
+		"values of mix");
 
 	iot_payload_parse(&p, "new kdf root=r", 14, &where);
-	ktap_ok(p.policy.mode == IOTKEY_MODE_RANDOM && p.policy.usage == 0,
-		"defaults");
+	ktap_ok(p.policy.mode == IOTKEY_MODE_RANDOM && p.policy.usage == 0, "defaults");
 }
 
 static void test_where(void)
@@ -197,7 +201,8 @@ static void test_sizes(void)
 	memset(text, 'A', IOT_PAYLOAD_MAX + 1);
 	memcpy(text, "load ", 5);
 	ktap_ok(!iot_payload_parse(&p, text, IOT_PAYLOAD_MAX, &where) &&
-		p.blob.len == IOT_PAYLOAD_MAX - 5, "the largest payload");
+			p.blob.len == IOT_PAYLOAD_MAX - 5,
+		"the largest payload");
 	ktap_ok(iot_payload_parse(&p, text, IOT_PAYLOAD_MAX + 1, &where) == -EINVAL,
 		"a larger payload");
 	ktap_ok(iot_payload_parse(&p, "rotate\0", 7, &where) == -EINVAL, "a NUL inside");
@@ -207,7 +212,8 @@ static void test_sizes(void)
 	ktap_ok(!parse(&p, name, &where) && p.root.len == 255, "the longest name");
 	snprintf(name, sizeof(name), "new kdf root=%0256d", 1);
 	ktap_ok(parse(&p, name, &where) == -EINVAL, "a longer name");
-	ktap_ok(parse(&p, "new kdf root=\x80", &where) == -EINVAL, "a name that is not ASCII");
+	ktap_ok(parse(&p, "new kdf root=\x80", &where) == -EINVAL,
+		"a name that is not ASCII");
 }
 
 int main(void)

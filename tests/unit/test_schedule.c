@@ -4,7 +4,7 @@
 #include "ktap.h"
 #include "schedule.h"
 
-#define T0	1000000
+#define T0 1000000
 
 static const struct iot_policy hourly = {
 	.algorithm = IOTKEY_ALGORITHM_AES_256_GCM,
@@ -68,8 +68,9 @@ static void test_random(void)
 
 static void test_extremes(void)
 {
-	struct iot_policy p = { .algorithm = 1, .mode = IOTKEY_MODE_DERIVE,
-				.rotate = 1, .start = 1 };
+	struct iot_policy p = {
+		.algorithm = 1, .mode = IOTKEY_MODE_DERIVE, .rotate = 1, .start = 1
+	};
 	struct iot_state s = state_of(&p, 0);
 	struct iot_moment m;
 
@@ -85,7 +86,7 @@ static void test_extremes(void)
 	s = state_of(&p, 0);
 	iot_schedule_at(&p, &s, 1 << 30, &m);
 	ktap_ok(!m.rotate && iot_schedule_rotates(&p, &s) == IOT_NEVER &&
-		iot_schedule_deadline(&p, &s, 1 << 30) == IOT_NEVER,
+			iot_schedule_deadline(&p, &s, 1 << 30) == IOT_NEVER,
 		"a key without a period never rotates");
 }
 

@@ -133,13 +133,12 @@ static void test_round_trips(void)
 	int len, shorter;
 
 	len = tss2_encode(&in, buf, sizeof(buf));
-	ktap_ok(len > 0 && !tss2_parse(buf, len, &out) &&
-		out.type == TSS2_SEALED && out.empty_auth &&
-		out.parent == in.parent && !out.policies && !out.secret.p &&
-		same(out.pub, in.pub) && same(out.priv, in.priv),
+	ktap_ok(len > 0 && !tss2_parse(buf, len, &out) && out.type == TSS2_SEALED &&
+			out.empty_auth && out.parent == in.parent && !out.policies &&
+			!out.secret.p && same(out.pub, in.pub) && same(out.priv, in.priv),
 		"a sealed key comes back");
 	ktap_ok(!tss2_sealed(&out, &p) && p.name_alg == TSS2_ALG_SHA256 &&
-		p.attributes == 0x452 && !p.policy.len,
+			p.attributes == 0x452 && !p.policy.len,
 		"and its public area is read");
 	for (shorter = 0; shorter < len; shorter++)
 		if (tss2_encode(&in, buf, shorter) != -EINVAL)
@@ -152,9 +151,9 @@ static void test_round_trips(void)
 	in.policy[1].pcrs = SPAN(pcrs);
 	len = tss2_encode(&in, buf, sizeof(buf));
 	ktap_ok(len > 0 && !tss2_parse(buf, len, &out) && out.policies == 2 &&
-		same(out.policy[0].digest, SPAN(digest)) &&
-		same(out.policy[0].pcrs, SPAN(pcrs)) &&
-		!out.policy[1].digest.len && same(out.policy[1].pcrs, SPAN(pcrs)),
+			same(out.policy[0].digest, SPAN(digest)) &&
+			same(out.policy[0].pcrs, SPAN(pcrs)) &&
+			!out.policy[1].digest.len && same(out.policy[1].pcrs, SPAN(pcrs)),
 		"two policies come back, with and without a digest");
 
 	in = sealed_key();
@@ -163,9 +162,9 @@ static void test_round_trips(void)
 	in.empty_auth = false;
 	in.parent = TSS2_RH_OWNER;
 	len = tss2_encode(&in, buf, sizeof(buf));
-	ktap_ok(len > 0 && !tss2_parse(buf, len, &out) &&
-		out.type == TSS2_IMPORTABLE && !out.empty_auth &&
-		out.parent == TSS2_RH_OWNER && same(out.secret, SPAN(seed)),
+	ktap_ok(len > 0 && !tss2_parse(buf, len, &out) && out.type == TSS2_IMPORTABLE &&
+			!out.empty_auth && out.parent == TSS2_RH_OWNER &&
+			same(out.secret, SPAN(seed)),
 		"an importable key comes back");
 }
 
@@ -173,9 +172,8 @@ static void test_round_trips(void)
 static void test_golden(void)
 {
 	static const u8 head[] = {
-		0x30, 0x4d, 0x06, 0x06, 0x67, 0x81, 0x05, 0x0a, 0x01, 0x05,
-		0xa0, 0x03, 0x01, 0x01, 0xff,
-		0x02, 0x05, 0x00, 0x81, 0x00, 0x00, 0x01, 0x04, 0x30,
+		0x30, 0x4d, 0x06, 0x06, 0x67, 0x81, 0x05, 0x0a, 0x01, 0x05, 0xa0, 0x03,
+		0x01, 0x01, 0xff, 0x02, 0x05, 0x00, 0x81, 0x00, 0x00, 0x01, 0x04, 0x30,
 	};
 	struct tss2_key key = sealed_key();
 	u8 buf[TSS2_MAX], big[2 + 0x300] = { 0x03, 0x00 };
@@ -188,18 +186,19 @@ static void test_golden(void)
 	key.priv = SPAN(big);
 	len = tss2_encode(&key, buf, sizeof(buf));
 	ktap_ok(len > 0 && buf[1] == 0x82 && !tss2_parse(buf, len, &out) &&
-		same(out.priv, SPAN(big)), "long lengths");
+			same(out.priv, SPAN(big)),
+		"long lengths");
 }
 
 static void test_options(void)
 {
 	static const u8 no[] = { 0xa0, 3, 0x01, 1, 0x00 };
 	static const u8 later[] = {
-		0xa0, 3, 0x01, 1, 0xff,			/* emptyAuth */
-		0xa3, 2, 0x30, 0,			/* authPolicy */
-		0xa4, 4, 0x0c, 2, 'h', 'i',		/* description */
-		0xa5, 3, 0x01, 1, 0xff,			/* rsaParent */
-		0xa6, 4, 0x04, 2, 0x00, 0x0b,		/* parentName */
+		0xa0, 3, 0x01, 1, 0xff,	      /* emptyAuth */
+		0xa3, 2, 0x30, 0,	      /* authPolicy */
+		0xa4, 4, 0x0c, 2, 'h',	'i',  /* description */
+		0xa5, 3, 0x01, 1, 0xff,	      /* rsaParent */
+		0xa6, 4, 0x04, 2, 0x00, 0x0b, /* parentName */
 	};
 	static const u8 disorder[] = {
 		0xa4, 4, 0x0c, 2, 'h', 'i', 0xa0, 3, 0x01, 1, 0xff,
@@ -213,8 +212,8 @@ static void test_options(void)
 	struct text t;
 
 	t = with_options(TSS2_LOADABLE, no, sizeof(no));
-	ktap_ok(!parse(&t, &key) && key.type == TSS2_LOADABLE &&
-		!key.empty_auth, "emptyAuth may say no");
+	ktap_ok(!parse(&t, &key) && key.type == TSS2_LOADABLE && !key.empty_auth,
+		"emptyAuth may say no");
 	t = with_options(TSS2_SEALED, later, sizeof(later));
 	ktap_ok(!parse(&t, &key) && key.empty_auth && key.rsa_parent,
 		"what else the draft has is skipped or read");
@@ -252,16 +251,18 @@ static void test_policies(void)
 
 	t = with_policy(0x17f, draft, sizeof(draft));
 	ktap_ok(!parse(&t, &key) && key.policies == 1 &&
-		same(key.policy[0].digest, SPAN(digest)) &&
-		same(key.policy[0].pcrs, SPAN(pcrs)), "PolicyPCR of the draft");
+			same(key.policy[0].digest, SPAN(digest)) &&
+			same(key.policy[0].pcrs, SPAN(pcrs)),
+		"PolicyPCR of the draft");
 	t = with_policy(0x17f, engine, sizeof(engine));
 	ktap_ok(!parse(&t, &key) && key.policies == 1 &&
-		same(key.policy[0].digest, SPAN(digest)) &&
-		same(key.policy[0].pcrs, SPAN(pcrs)),
+			same(key.policy[0].digest, SPAN(digest)) &&
+			same(key.policy[0].pcrs, SPAN(pcrs)),
 		"PolicyPCR of openssl_tpm2_engine");
 	t = with_policy(0x17f, empty, sizeof(empty));
 	ktap_ok(!parse(&t, &key) && !key.policy[0].digest.len &&
-		same(key.policy[0].pcrs, SPAN(pcrs)), "PolicyPCR, no digest");
+			same(key.policy[0].pcrs, SPAN(pcrs)),
+		"PolicyPCR, no digest");
 	t = with_policy(0x17f, pcrs, sizeof(pcrs));
 	ktap_ok(parse(&t, &key) == -EBADMSG, "a selection alone");
 	t = with_policy(0x17f, draft, sizeof(draft) - 1);
@@ -327,8 +328,8 @@ static void test_lengths(void)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(bad); i++)
-		ktap_ok(tss2_parse(bad[i].data, bad[i].len, &key) == -EBADMSG,
-			"%s", bad[i].name);
+		ktap_ok(tss2_parse(bad[i].data, bad[i].len, &key) == -EBADMSG, "%s",
+			bad[i].name);
 }
 
 static void test_parents(void)
@@ -342,7 +343,11 @@ static void test_parents(void)
 	} cases[] = {
 		{ "parent 0", { 2, 1, 0 }, 3, 0, 0 },
 		{ "parent of 4 octets", { 2, 4, 0x40, 0, 0, 1 }, 6, 0, 0x40000001 },
-		{ "parent of 5 octets", { 2, 5, 0, 0xff, 0xff, 0xff, 0xff }, 7, 0, 0xffffffff },
+		{ "parent of 5 octets",
+		  { 2, 5, 0, 0xff, 0xff, 0xff, 0xff },
+		  7,
+		  0,
+		  0xffffffff },
 		{ "negative parent", { 2, 4, 0x81, 0, 0, 1 }, 6, -EBADMSG, 0 },
 		{ "parent with a leading zero", { 2, 2, 0, 1 }, 4, -EBADMSG, 0 },
 		{ "parent of 33 bits", { 2, 5, 1, 0, 0, 0, 0 }, 7, -EBADMSG, 0 },
@@ -361,9 +366,8 @@ static void test_parents(void)
 		add_tlv(&t, 0x04, priv, sizeof(priv));
 		wrap(&t, 0x30);
 		ret = parse(&t, &key);
-		ktap_ok(ret == cases[i].ret &&
-			(ret || key.parent == cases[i].value), "%s",
-			cases[i].name);
+		ktap_ok(ret == cases[i].ret && (ret || key.parent == cases[i].value),
+			"%s", cases[i].name);
 	}
 }
 
@@ -395,8 +399,7 @@ static void test_sealed(void)
 		"nor has it a scheme");
 	ktap_ok(sealed_after(9, 0x12, true, TSS2_SEALED) == -EOPNOTSUPP,
 		"a policy that is not told");
-	ktap_ok(sealed_after(9, 0x52, false, TSS2_SEALED) == -EOPNOTSUPP,
-		"a password");
+	ktap_ok(sealed_after(9, 0x52, false, TSS2_SEALED) == -EOPNOTSUPP, "a password");
 	ktap_ok(!sealed_after(9, 0x52, false, TSS2_LOADABLE),
 		"tpm2_encodeobject's word on passwords is not taken");
 	ktap_ok(sealed_after(11, 0xff, true, TSS2_SEALED) == -EBADMSG,
@@ -412,15 +415,17 @@ static void test_command(void)
 {
 	static const struct tpmbuf_session empty = { .handle = 0x40000009 };
 	static const u8 unseal[] = {
-		0x80, 0x02, 0, 0, 0, 27, 0, 0, 0x01, 0x5e, 0x80, 0, 0, 0,
-		0, 0, 0, 9, 0x40, 0, 0, 9, 0, 0, 0, 0, 0,
+		0x80, 0x02, 0, 0, 0,	27, 0, 0, 0x01, 0x5e, 0x80, 0, 0, 0,
+		0,    0,    0, 9, 0x40, 0,  0, 9, 0,	0,    0,    0, 0,
 	};
 	static const u8 flush[] = {
 		0x80, 0x01, 0, 0, 0, 14, 0, 0, 0x01, 0x65, 0x80, 0, 0, 1,
 	};
 	struct tpmbuf_call call = {
-		.cc = TPMBUF_CC_UNSEAL, .handle = { 0x80000000 },
-		.handles = 1, .session = &empty,
+		.cc = TPMBUF_CC_UNSEAL,
+		.handle = { 0x80000000 },
+		.handles = 1,
+		.session = &empty,
 	};
 	u8 buf[64], params[16];
 	struct tpmbuf_writer w = { .data = params, .size = sizeof(params) };
@@ -440,12 +445,11 @@ static void test_command(void)
 	tpmbuf_put_u8(&w, 7);
 	tpmbuf_put_2b(&w, "ab", 2);
 	tpmbuf_end_2b(&w, at);
-	ktap_ok(w.len == 7 && !memcmp(params, "\0\5\7\0\2ab", 7),
-		"a TPM2B of parts");
+	ktap_ok(w.len == 7 && !memcmp(params, "\0\5\7\0\2ab", 7), "a TPM2B of parts");
 	tpmbuf_put(&w, buf, 10);
 	tpmbuf_put_u8(&w, 1);
 	ktap_ok(w.bad && w.len == 7 &&
-		tpmbuf_command(&call, &w, buf, sizeof(buf)) == -EINVAL,
+			tpmbuf_command(&call, &w, buf, sizeof(buf)) == -EINVAL,
 		"an overflow sticks");
 }
 
@@ -453,11 +457,12 @@ static void test_answer(void)
 {
 	static const struct tpmbuf_session empty = { .handle = 0x40000009 };
 	static const u8 load[] = {
-		0x80, 0x02, 0, 0, 0, 26, 0, 0, 0, 0, 0x80, 0, 0, 2,
-		0, 0, 0, 3, 0, 1, 'n', 0, 0, 1, 0, 0,
+		0x80, 0x02, 0, 0, 0, 26, 0, 0,	 0, 0, 0x80, 0, 0,
+		2,    0,    0, 0, 3, 0,	 1, 'n', 0, 0, 1,    0, 0,
 	};
 	struct tpmbuf_call call = {
-		.cc = TPMBUF_CC_LOAD, .session = &empty,
+		.cc = TPMBUF_CC_LOAD,
+		.session = &empty,
 		.gives = TPMBUF_TRANSIENT,
 	};
 	u8 buf[sizeof(load) + 1] = {};
@@ -466,12 +471,13 @@ static void test_answer(void)
 	size_t len, i, accepted = 0;
 
 	ktap_ok(!tpmbuf_answer(&call, load, sizeof(load), &r) &&
-		call.given == 0x80000002 && r.left == 3, "Load is answered");
+			call.given == 0x80000002 && r.left == 3,
+		"Load is answered");
 	name = tpmbuf_get_2b(&r, &len);
-	ktap_ok(name && len == 1 && *name == 'n' && !r.left && !r.bad,
-		"with a name");
+	ktap_ok(name && len == 1 && *name == 'n' && !r.left && !r.bad, "with a name");
 	ktap_ok(!tpmbuf_get_u32(&r) && r.bad && !tpmbuf_get_u8(&r) &&
-		!tpmbuf_get_2b(&r, &len) && !len, "an underrun sticks");
+			!tpmbuf_get_2b(&r, &len) && !len,
+		"an underrun sticks");
 	for (i = 0; i < sizeof(load); i++) {
 		memcpy(buf, load, sizeof(load));
 		accepted += !tpmbuf_answer(&call, buf, i, &r);
@@ -503,41 +509,40 @@ static void test_errno(void)
 		u32 cc, rc;
 		int error;
 	} cases[] = {
-		{ TPMBUF_CC_CREATE, 0x18b, -ENXIO },	/* HANDLE, handle 1 */
+		{ TPMBUF_CC_CREATE, 0x18b, -ENXIO }, /* HANDLE, handle 1 */
 		{ TPMBUF_CC_LOAD, 0x18b, -ENXIO },
-		{ TPMBUF_CC_CREATE, 0x18a, -EINVAL },	/* TYPE, handle 1 */
+		{ TPMBUF_CC_CREATE, 0x18a, -EINVAL },	  /* TYPE, handle 1 */
 		{ TPMBUF_CC_LOAD, 0x1df, -EKEYREJECTED }, /* INTEGRITY, 1 */
 		{ TPMBUF_CC_LOAD, 0x0a5, -EKEYREJECTED }, /* BINDING */
 		{ TPMBUF_CC_LOAD, 0x18a, -EKEYREJECTED },
 		{ TPMBUF_CC_LOAD, 0x155, -EKEYREJECTED }, /* SENSITIVE */
 		{ TPMBUF_CC_IMPORT, 0x3df, -EKEYREJECTED },
 		{ TPMBUF_CC_IMPORT, 0x4d5, -EKEYREJECTED }, /* SIZE, 4 */
-		{ TPMBUF_CC_UNSEAL, 0x99d, -EPERM },	/* POLICY_FAIL, session 1 */
-		{ TPMBUF_CC_UNSEAL, 0x128, -EPERM },	/* PCR_CHANGED */
-		{ TPMBUF_CC_POLICY_PCR, 0x1c4, -EPERM }, /* VALUE, digest */
-		{ TPMBUF_CC_POLICY_PCR, 0x2c3, -EINVAL }, /* HASH, selection */
+		{ TPMBUF_CC_UNSEAL, 0x99d, -EPERM },	    /* POLICY_FAIL, session 1 */
+		{ TPMBUF_CC_UNSEAL, 0x128, -EPERM },	    /* PCR_CHANGED */
+		{ TPMBUF_CC_POLICY_PCR, 0x1c4, -EPERM },    /* VALUE, digest */
+		{ TPMBUF_CC_POLICY_PCR, 0x2c3, -EINVAL },   /* HASH, selection */
 		{ TPMBUF_CC_POLICY_PCR, 0x128, -EPERM },
 		{ TPMBUF_CC_PCR_READ, 0x1c3, -EINVAL },
-		{ TPMBUF_CC_EVICT_CONTROL, 0x1cd, -EINVAL }, /* RANGE, 1 */
-		{ TPMBUF_CC_EVICT_CONTROL, 0x14b, -EBUSY }, /* NV_SPACE */
-		{ TPMBUF_CC_UNSEAL, 0x98e, -EOPNOTSUPP }, /* AUTH_FAIL */
+		{ TPMBUF_CC_EVICT_CONTROL, 0x1cd, -EINVAL },	  /* RANGE, 1 */
+		{ TPMBUF_CC_EVICT_CONTROL, 0x14b, -EBUSY },	  /* NV_SPACE */
+		{ TPMBUF_CC_UNSEAL, 0x98e, -EOPNOTSUPP },	  /* AUTH_FAIL */
 		{ TPMBUF_CC_CREATE_PRIMARY, 0x9a2, -EOPNOTSUPP }, /* BAD_AUTH */
-		{ TPMBUF_CC_UNSEAL, 0x12f, -EOPNOTSUPP }, /* AUTH_UNAVAILABLE */
-		{ TPMBUF_CC_LOAD, 0x902, -EBUSY },	/* OBJECT_MEMORY */
-		{ TPMBUF_CC_LOAD, 0x908, -EBUSY },	/* YIELDED */
-		{ TPMBUF_CC_LOAD, 0x922, -EBUSY },	/* RETRY */
-		{ TPMBUF_CC_UNSEAL, 0x921, -EBUSY },	/* LOCKOUT */
-		{ TPMBUF_CC_LOAD, 0x101, -EIO },	/* FAILURE */
-		{ TPMBUF_CC_LOAD, 0x143, -EIO },	/* COMMAND_CODE */
-		{ TPMBUF_CC_LOAD, 0xb0922, -EIO },	/* a resource manager's */
+		{ TPMBUF_CC_UNSEAL, 0x12f, -EOPNOTSUPP },	  /* AUTH_UNAVAILABLE */
+		{ TPMBUF_CC_LOAD, 0x902, -EBUSY },		  /* OBJECT_MEMORY */
+		{ TPMBUF_CC_LOAD, 0x908, -EBUSY },		  /* YIELDED */
+		{ TPMBUF_CC_LOAD, 0x922, -EBUSY },		  /* RETRY */
+		{ TPMBUF_CC_UNSEAL, 0x921, -EBUSY },		  /* LOCKOUT */
+		{ TPMBUF_CC_LOAD, 0x101, -EIO },		  /* FAILURE */
+		{ TPMBUF_CC_LOAD, 0x143, -EIO },		  /* COMMAND_CODE */
+		{ TPMBUF_CC_LOAD, 0xb0922, -EIO }, /* a resource manager's */
 		{ TPMBUF_CC_UNSEAL, 0x084, -EIO },
 	};
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++)
 		ktap_ok(tpmbuf_errno(cases[i].cc, cases[i].rc) == cases[i].error,
-			"response code %x of command %x", cases[i].rc,
-			cases[i].cc);
+			"response code %x of command %x", cases[i].rc, cases[i].cc);
 }
 
 int main(void)

@@ -32,11 +32,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define RESULT_PORT "/dev/ttyS1"
-#define CONSOLE "/dev/ttyS0"
+#define RESULT_PORT	"/dev/ttyS1"
+#define CONSOLE		"/dev/ttyS0"
 #define DEFAULT_TIMEOUT 600
-#define LOGLEVEL_ALL 8
-#define KLOG_SET_LEVEL 8
+#define LOGLEVEL_ALL	8
+#define KLOG_SET_LEVEL	8
 
 static int result = -1;
 

@@ -24,9 +24,9 @@ void say(const char *format, ...)
 	fputc('\n', stderr);
 }
 
-static int exit_code(int err)
+int exit_code(int err)
 {
-	switch (err) {
+	switch (err < 0 ? -err : err) {
 	case ENOKEY:
 		return EXIT_NO_KEY;
 	case EACCES:
@@ -60,7 +60,7 @@ int say_key_error(int err, const char *format, ...)
 	begin(format, args);
 	va_end(args);
 	fprintf(stderr, ": %s\n", iotkey_strerror(err));
-	return exit_code(err < 0 ? -err : err);
+	return exit_code(err);
 }
 
 static const char *file_sentence(int err)

@@ -21,6 +21,9 @@ enum exit_code {
 /* say(): "PROGRAM: ..." and a newline on stderr */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* exit_code(): for errno @err (or -errno) of an operation on a key */
+int exit_code(int err);
+
 /*
  * say_key_error(): "PROGRAM: ...: sentence for @err"; returns the exit code.
  * @err is -errno of an operation on a key.

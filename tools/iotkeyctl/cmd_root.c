@@ -9,7 +9,6 @@ int cmd_root(struct context *ctx, int argc, char **argv)
 		{ "mkparent", no_argument, NULL, OPT_SPEC },
 		{ "pcrs", required_argument, NULL, OPT_SPEC },
 		{ "key", required_argument, NULL, OPT_SPEC },
-		{ "lifetime", required_argument, NULL, OPT_SPEC },
 		{ "keyring", required_argument, NULL, OPT_KEYRING },
 		{ "save", required_argument, NULL, OPT_SAVE },
 		GLOBAL_OPTIONS

@@ -45,6 +45,31 @@ int print_json(json_t *json, bool line)
 	return EXIT_OK;
 }
 
+/* As say_key_error(), with what the kernel could not say: which value it was */
+static int create_error(int err, const char *name, const struct iotkey_spec *spec)
+{
+	const bool root = spec->given & IOTKEY_OPTION_ROOT;
+
+	if (err == -ENOKEY && root && !iotkey_user_linked())
+		say("cannot make '%s': no root '%s' in the session keyring, which does not reach @u; keyctl link @u @s",
+		    name, spec->root);
+	else if (err == -ENOKEY && root)
+		say("cannot make '%s': no root '%s' in your keyrings; load it or link it there",
+		    name, spec->root);
+	else if (err == -ENOKEY && spec->given & IOTKEY_OPTION_KEY)
+		say("cannot make '%s': no key '%s' in your keyrings; add it or link it there",
+		    name, spec->key);
+	else if (err == -ENXIO)
+		say("cannot make '%s': there is no object at 0x%08x; say --mkparent",
+		    name, spec->parent);
+	else if (err == -EINVAL && spec->given & IOTKEY_OPTION_PARENT)
+		say("cannot make '%s': 0x%08x is no storage key, or the TPM has no such PCR bank; choose others",
+		    name, spec->parent);
+	else
+		return say_key_error(err, "cannot make '%s'", name);
+	return exit_code(err);
+}
+
 int create_key(struct context *ctx, const char *name, const struct iotkey_spec *spec,
 	       const char *keyring, const char *file)
 {
@@ -60,11 +85,8 @@ int create_key(struct context *ctx, const char *name, const struct iotkey_spec *
 	if (err)
 		return err;
 	err = iotkey_new(name, spec, ring, &key);
-	if (err == -ENOKEY && spec->given & IOTKEY_OPTION_ROOT)
-		return say_key_error(err, "cannot make key '%s' under root '%s'", name,
-				     spec->root);
 	if (err)
-		return say_key_error(err, "cannot make '%s'", name);
+		return create_error(err, name, spec);
 	if (ctx->json)
 		err = print_json(json_pack("{s:i, s:s}", "serial", key, "name", name),
 				 false);

@@ -28,7 +28,7 @@ _iotkeyctl_options()
 {
 	echo "--json --quiet --help"
 	case $1 in
-	root) echo "--provider --parent --mkparent --pcrs --key --lifetime --keyring --save" ;;
+	root) echo "--provider --parent --mkparent --pcrs --key --keyring --save" ;;
 	new)
 		echo "--alg --root --mode --rotate --overlap --ahead --lifetime --max-ops --jitter"
 		echo "--start --usage --label --keyring --save"

@@ -20,7 +20,7 @@
 static const struct command commands[] = {
 	{ "root", cmd_root,
 	  "NAME --provider tpm|key|soft [--parent HANDLE] [--mkparent]\n"
-	  "           [--pcrs BANK:N,...] [--key TYPE:NAME] [--lifetime T]\n"
+	  "           [--pcrs BANK:N,...] [--key TYPE:NAME]\n"
 	  "           [--keyring RING] [--save FILE]",
 	  "make a root, from which keys hang" },
 	{ "new", cmd_new, "NAME --alg ALGORITHM --root ROOT " KEY_OPTIONS, "make a key" },
