@@ -59,15 +59,18 @@ s64 iot_clock_wall(void)
 	return ktime_get_real_ns() - ktime_get_boottime_ns();
 }
 
-/* What every key's offset is at least, in ns; S64_MIN while nothing is known. */
+/*
+ * What every key's offset is at least, in ns; S64_MIN while nothing is known.  What was
+ * seen while the clock was trusted holds on, for time does not go back.
+ */
 s64 iot_clock_floor(void)
 {
-	s64 lead, seen;
+	s64 seen = atomic64_read(&highest_lead);
+	s64 lead;
 
 	if (!iot_clock_trusted())
-		return S64_MIN;
+		return seen;
 	lead = iot_clock_wall();
-	seen = atomic64_read(&highest_lead);
 	while (lead > seen) {
 		if (atomic64_try_cmpxchg(&highest_lead, &seen, lead))
 			return lead;

@@ -170,6 +170,43 @@ static void mount_data(void)
 	}
 }
 
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (write(fd, text, strlen(text)) < 0)
+		perror(path);
+	close(fd);
+}
+
+/*
+ * In virtual time an idle guest outruns the TPM emulator, and on a busy host the
+ * driver may have given it up at boot: bind it again, with the CPU kept busy.
+ */
+static void revive_tpm(void)
+{
+	static const char device[] = "MSFT0101:00";
+	pid_t spinner;
+
+	if (access("/sys/bus/acpi/devices/MSFT0101:00", F_OK))
+		return;
+	for (int tries = 0; access("/dev/tpm0", F_OK) && tries < 5; tries++) {
+		say("TPM: bind again");
+		spinner = fork();
+		while (!spinner)
+			;
+		write_file("/sys/bus/acpi/drivers/tpm_crb/bind", device);
+		kill(spinner, SIGKILL);
+		waitpid(spinner, NULL, 0);
+		/* it may come back under another number */
+		if (!access("/dev/tpm1", F_OK) &&
+		    (symlink("tpm1", "/dev/tpm0") || symlink("tpmrm1", "/dev/tpmrm0")))
+			die("/dev/tpm0");
+	}
+}
+
 static void loopback_up(void)
 {
 	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP };
@@ -225,17 +262,6 @@ static pid_t start_job(bool shell, const sigset_t *mask)
 		_exit(127);
 	execl("/job", "/job", NULL);
 	_exit(127);
-}
-
-static void write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	if (write(fd, text, strlen(text)) < 0)
-		perror(path);
-	close(fd);
 }
 
 /*
@@ -320,6 +346,7 @@ int main(void)
 	open_result();
 	set_environment();
 	mount_data();
+	revive_tpm();
 	loopback_up();
 	session_keyring();
 	if (sethostname("vm", 2))
