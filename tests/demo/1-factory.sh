@@ -42,6 +42,7 @@ run 'keyctl pkey_sign $(key audit) 0 /data/reading >/data/reading.sig'
 run 'keyctl pkey_verify $(key audit) 0 /data/reading /data/reading.sig && echo verified'
 
 say "Five hours go by. Nobody rotates anything; an agent stores what is new."
+may_idle
 for hour in 1 2 3 4 5; do
 	sleep 3600
 	keep_stored

@@ -22,3 +22,4 @@ run 'keyctl revoke $(key device-root)'
 refused keyctl pkey_decrypt "$telemetry" 0 /data/reading.5h
 run 'tpm2_pcrextend 7:sha256=$(printf evil | sha256sum | cut -c1-64)'
 refused iotkeyctl load $blobs/device-root.blob
+may_idle

@@ -9,3 +9,4 @@ say "The thief puts the disk into a machine of his own, with a TPM of the same k
 run iotkeyctl root his-root --provider tpm --parent 0x81000001 --mkparent
 refused iotkeyctl load $blobs/device-root.blob
 refused iotkeyctl load $blobs/telemetry.blob
+may_idle
