@@ -183,9 +183,9 @@ watch_results()
 			kill -KILL $qemu_pid
 			ended='cut'
 			return ;;
-		"# vm: job exited with "*) ended=exit status=${line##* } ;;
-		"# vm: job timed out") ended=exit status=124 ;;
-		"# vm: "*killed*) ended=exit status=$((128 + ${line##* })) ;;
+		*"# vm: job exited with "*) ended=exit status=${line##* } ;;
+		*"# vm: job timed out") ended=exit status=124 ;;
+		*"# vm: "*killed*) ended=exit status=$((128 + ${line##* })) ;;
 		esac
 	done
 }
