@@ -21,9 +21,12 @@ modules:
 
 ## kmod-6.1, kmod-6.12: for Debian's kernels of the test VM; kmod-6.12-debug: with self-tests
 kmod_targets := $(foreach k,$(KERNELS),kmod-$(k) kmod-$(k)-debug)
+$(foreach k,$(KERNELS),$(eval kmod-$(k) kmod-$(k)-debug: kernel-$(k)))
+kernel-%: FORCE
+	tests/vm/kernel.sh $*
+
 $(kmod_targets): kmod-%: FORCE
-	tests/vm/kernel.sh $(*:-debug=)
-	kmod/build.sh build/kernels/$(*:-debug=)/headers build/kmod/$* \
+	+kmod/build.sh build/kernels/$(*:-debug=)/headers build/kmod/$* \
 		KCFLAGS=-Werror $(if $(filter %-debug,$*),CONFIG_IOTKEY_SELFTEST=y)
 
 ## lib: libiotkey, shared and static

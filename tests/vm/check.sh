@@ -5,7 +5,7 @@
 # Usage: tests/vm/check.sh 6.1|6.12 [TEST...]     (names without their endings)
 #
 # tests/kselftest and tests/interop run inside, in one boot for those that say nothing and
-# one for those that say "vm: virtual-time" in their first lines.  tests/fault/*.sh run
+# one each for those that say "vm: virtual-time" or "vm: no-tpm".  tests/fault/*.sh run
 # on the host and boot VMs themselves: $RUN is the start of their command.
 # With PACK_ONLY=1 only the initramfs is made.  KTAP goes to build/results/, the logs are in build/logs/.
 set -eu
@@ -47,7 +47,7 @@ collect()
 {
 	local src name ext group
 	files=("$top/tests/vm/guest-run.sh:/usr/lib/iotkey/guest-run")
-	default=() virtual=()
+	default=() virtual=() no_tpm=()
 	for src in "$top"/tests/kselftest/*.{sh,c} "$top"/tests/interop/*.sh; do
 		[ -e "$src" ] || continue
 		name=${src##*/} ext=${src##*.}
@@ -63,9 +63,16 @@ collect()
 		case $group in
 		'') default+=("$name") ;;
 		virtual-time) virtual+=("$name") ;;
+		no-tpm) no_tpm+=("$name") ;;
 		*) echo "check.sh: $src: unknown VM $group" >&2; exit 1 ;;
 		esac
 	done
+	# keyutils' own suite, for tests/interop/keyutils.sh, which fails without it.
+	if wanted keyutils; then
+		"$top/tests/vm/keyutils.sh" >&2 || true
+		src=$top/build/interop/keyutils-tests.tar
+		[ ! -e "$src" ] || files+=("$src")
+	fi
 	# Data of the tests, beside them.
 	while read -r src; do
 		files+=("$src:/usr/lib/iotkey/tests/${src#"$top"/tests/*/}")
@@ -85,7 +92,7 @@ run_group() # NAME OPTIONS -- PROGRAM...
 	echo "== vm-$version-$name: $*"
 	rm -rf "$top/build/vm/$version-$name"
 	"$top/tests/vm/run.sh" --kernel "$version" --initramfs "$initramfs" --name "vm-$version-$name" \
-		--tpm "$top/build/vm/$version-$name/tpm" --disk "$top/build/vm/$version-$name/disk" \
+		--disk "$top/build/vm/$version-$name/disk" \
 		--timeout "$limit" --guest-timeout 100000000 --quiet "${options[@]}" \
 		--job "export $passed_on; exec /usr/lib/iotkey/guest-run $*" || true
 	cp "$top/build/logs/vm-$version-$name/result.log" "$results/vm-$version-$name.ktap"
@@ -102,8 +109,11 @@ collect
 "$top/tests/vm/initramfs.sh" "$version" "$initramfs" "${modules[@]}" "${files[@]}"
 [ -z "${PACK_ONLY:-}" ] || exit 0
 
-run_group default -- "${default[@]}"
-run_group virtual-time --virtual-time --rtc 2026-01-01T00:00:00 -- "${virtual[@]}"
+tpm=$top/build/vm/$version
+rm -rf "$tpm"-tpm-*
+run_group default --tpm "$tpm-tpm-1" -- "${default[@]}"
+run_group no-tpm -- "${no_tpm[@]}"
+run_group virtual-time --tpm "$tpm-tpm-2" --virtual-time --rtc 2026-01-01T00:00:00 -- "${virtual[@]}"
 for script in "$top"/tests/fault/*.sh; do
 	[ -e "$script" ] || continue
 	name=$(basename "$script" .sh)

@@ -173,6 +173,11 @@ case $version in
 *) die "usage: $0 [--update] 6.1|6.12" ;;
 esac
 
+# One at a time: the other then finds it done.
+mkdir -p "$top/build" "$cache"
+exec 9>"$top/build/kernel-$version.lock"
+flock 9
+
 # The stamp holds the place, for the paths inside are absolute.
 stamp=$top/build/kernels/$version/stamp
 if ! $update && [ -e "$stamp" ] && [ "$(cat "$stamp")" = "${stamp%/stamp}" ]; then
