@@ -26,7 +26,7 @@ test_leftovers()
 	is_err "no key type" ENODEV add left new root provider=soft
 	is "no keys" "" "$(grep ' iot ' /proc/keys)"
 	is "no cache" "" "$(grep iot_key /proc/slabinfo)"
-	is "no worker" "" "$(ps | grep -w 'iotkey\]' | grep -v grep)"
+	is "no worker" "" "$(pgrep -f '\[.*iotkey\]')"
 	ok "no parameters" test ! -e $param
 	is "no tracepoints" "" "$(ls -d /sys/kernel/tracing/events/iotkey 2>/dev/null)"
 }
