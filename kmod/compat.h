@@ -11,6 +11,13 @@
 #include <asm/unaligned.h>
 #endif
 
+#include <linux/slab.h>
+
+/* Keeps secrets apart from other objects of their size; since 6.5. */
+#ifndef SLAB_NO_MERGE
+#define SLAB_NO_MERGE 0
+#endif
+
 /* Exported by all kernels, declared in none of the headers that modules have. */
 #include <linux/key.h>
 

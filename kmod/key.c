@@ -8,6 +8,7 @@
 #include <linux/string.h>
 #include "base64.h"
 #include "clock.h"
+#include "compat.h"
 #include "deadline.h"
 #include "key.h"
 #include "notify.h"
@@ -17,7 +18,7 @@ static struct kmem_cache *key_cache;
 
 int iot_key_init(void)
 {
-	key_cache = KMEM_CACHE(iot_key, 0);
+	key_cache = KMEM_CACHE(iot_key, SLAB_NO_MERGE);
 	return key_cache ? 0 : -ENOMEM;
 }
 
