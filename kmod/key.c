@@ -110,12 +110,6 @@ static int set_label(struct iot_key *ik, const char *label, size_t len)
 	return ik->label ? 0 : -ENOMEM;
 }
 
-/* A start of its own for each device that shares a schedule. */
-static s64 jitter(const struct iot_policy *p)
-{
-	return get_random_u32() % (p->jitter + 1);
-}
-
 /**
  * iot_key_new() - "new ALGORITHM ..."
  * @name: of the key to be
@@ -133,7 +127,7 @@ struct iot_key *iot_key_new(const struct iot_payload *p, const char *name)
 	ik->state.created = iot_key_now(ik);
 	if (!ik->policy.start)
 		ik->policy.start = max_t(s64, ik->state.created -
-					      jitter(&ik->policy), 0);
+					      iot_jitter(&ik->policy), 0);
 	if (p->label.len)
 		ret = set_label(ik, p->label.p, p->label.len);
 	else

@@ -113,6 +113,7 @@ int iot_mix(struct iot_key *ik, const u8 *fresh, size_t len);
 int iot_epoch(struct iot_key *ik, u32 epoch);
 int iot_set(struct iot_key *ik, const struct iot_payload *p);
 void iot_start_versions(struct iot_key *ik);
+s64 iot_jitter(const struct iot_policy *p);
 int iot_resume_versions(struct iot_key *ik, const struct iot_table *table);
 void iot_save_versions(const struct iot_key *ik, struct iot_table *table);
 int iot_secret_of(struct iot_key *ik, u32 version, u8 *secret);

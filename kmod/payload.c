@@ -51,7 +51,7 @@ static const struct option options[] = {
 	[IOT_OPT_LIFETIME] = DURATION("lifetime", lifetime, IN_KEY | IN_SET,
 				      1, IOT_LIFETIME_MAX),
 	[IOT_OPT_MAX_OPS] = OTHER("max-ops", IN_KEY | IN_SET),
-	[IOT_OPT_JITTER] = DURATION("jitter", jitter, IN_KEY,
+	[IOT_OPT_JITTER] = DURATION("jitter", jitter, IN_KEY | IN_SET,
 				    0, IOT_ROTATE_MAX),
 	[IOT_OPT_START] = OTHER("start", IN_KEY),
 	[IOT_OPT_USAGE] = OTHER("usage", IN_KEY | IN_SET),

@@ -364,6 +364,12 @@ int iot_mix(struct iot_key *ik, const u8 *fresh, size_t len)
 	return 0;
 }
 
+/* How much earlier than others of its kind this key rotates, in seconds. */
+s64 iot_jitter(const struct iot_policy *p)
+{
+	return get_random_u32() % (p->jitter + 1);
+}
+
 /*
  * "set": @p holds the new values of the options that were given. A new period
  * starts with the current version.
@@ -378,12 +384,14 @@ int iot_set(struct iot_key *ik, const struct iot_payload *p)
 		return ret;
 	n = ik->policy;
 	s = ik->state;
-	if (p->given & BIT(IOT_OPT_ROTATE)) {
+	if (p->given & (BIT(IOT_OPT_ROTATE) | BIT(IOT_OPT_JITTER))) {
 		if (n.mode != IOTKEY_MODE_RANDOM)
 			return -EINVAL;
-		n.rotate = p->policy.rotate;
-		n.start = s.activated;
-		n.jitter = 0;
+		if (p->given & BIT(IOT_OPT_ROTATE))
+			n.rotate = p->policy.rotate;
+		if (p->given & BIT(IOT_OPT_JITTER))
+			n.jitter = p->policy.jitter;
+		n.start = max_t(s64, s.activated - iot_jitter(&n), 0);
 		s.epoch = 0;
 	}
 	if (p->given & BIT(IOT_OPT_OVERLAP))

@@ -351,6 +351,12 @@ test_updates()
 	is_err "EINVAL: a usage given up does not come back" EINVAL keyctl update "$key" "set usage=encrypt"
 	keyctl unlink "$key" @s
 
+	key=$(add spread new aes-256-gcm root=r rotate=1h)
+	ok "update: set jitter= of a random key" keyctl update "$key" "set jitter=30m"
+	like "and it rotates 30 to 60 minutes from now" ' v1 (1[89]..|2...|3[0-5]..|3600)s$' "$(proc_text "$key")"
+	is_err "EINVAL: a jitter above the period" EINVAL keyctl update "$key" "set jitter=61m"
+	keyctl unlink "$key" @s
+
 	key=$(add derived new kdf root=r mode=derive rotate=1h)
 	updates_fail "$key" EINVAL <<-'END'
 	set rotate=2h

@@ -48,6 +48,7 @@ static const char *const good[] = {
 	"mix=00112233445566778899AABBCCDDEEFF00112233445566778899aabbccddeeff"
 	"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
 	"set overlap=0",
+	"set jitter=1",
 	"set rotate=1h overlap=5m ahead=1m lifetime=52w usage=encrypt max-ops=1",
 };
 
@@ -123,7 +124,7 @@ static const char *const bad[] = {
 	"01234567890123456789012345678901234567890123456789012345678901234",
 	/* set */
 	"set frob=1", "set overlap", "set overlap=1 overlap=2", "set mode=derive",
-	"set jitter=1", "set root=r", "set label=x", "set start=1", "set lifetime=0",
+	"set root=r", "set label=x", "set start=1", "set lifetime=0",
 	"set rotate=0", "set usage=frob",
 };
 /* clang-format on */
