@@ -13,20 +13,6 @@ int cmd_root(struct context *ctx, int argc, char **argv)
 		{ "save", required_argument, NULL, OPT_SAVE },
 		GLOBAL_OPTIONS
 	};
-	struct iotkey_spec spec = { 0 };
-	const char *keyring = "@u", *file = NULL;
-	char **args;
-	int c, i;
 
-	while ((c = next_option(ctx, argc, argv, "", options, &i)) != -1) {
-		if (c == OPT_KEYRING)
-			keyring = optarg;
-		else if (c == OPT_SAVE)
-			file = optarg;
-		else
-			spec_option(ctx, &spec, "--", options[i].name, optarg);
-	}
-	args = operands(ctx, argc, argv, 1, 1);
-	spec_check(ctx, &spec, IOTKEY_OPTIONS_ROOT, "--");
-	return create_key(ctx, args[0], &spec, keyring, file);
+	return create_key(ctx, argc, argv, options, IOTKEY_OPTIONS_ROOT);
 }

@@ -70,8 +70,9 @@ static int create_error(int err, const char *name, const struct iotkey_spec *spe
 	return exit_code(err);
 }
 
-int create_key(struct context *ctx, const char *name, const struct iotkey_spec *spec,
-	       const char *keyring, const char *file)
+static int create_as(struct context *ctx, const char *name,
+		     const struct iotkey_spec *spec, const char *keyring,
+		     const char *file)
 {
 	int32_t key, ring;
 	int err;
@@ -93,4 +94,25 @@ int create_key(struct context *ctx, const char *name, const struct iotkey_spec *
 	else
 		printf("%d\n", key);
 	return err || !file ? err : save_key(key, file, NULL);
+}
+
+int create_key(struct context *ctx, int argc, char **argv, const struct option *options,
+	       uint32_t allowed)
+{
+	struct iotkey_spec spec = { 0 };
+	const char *keyring = "@u", *file = NULL;
+	char **args;
+	int c, i;
+
+	while ((c = next_option(ctx, argc, argv, "", options, &i)) != -1) {
+		if (c == OPT_KEYRING)
+			keyring = optarg;
+		else if (c == OPT_SAVE)
+			file = optarg;
+		else
+			spec_option(ctx, &spec, "--", options[i].name, optarg);
+	}
+	args = operands(ctx, argc, argv, 1, 1);
+	spec_check(ctx, &spec, allowed, "--");
+	return create_as(ctx, args[0], &spec, keyring, file);
 }

@@ -108,8 +108,8 @@ void spec_check(struct context *ctx, const struct iotkey_spec *spec, uint32_t al
 int find_key(const char *text, int32_t *key);
 int find_keyring(const char *text, int32_t *keyring);
 int print_json(json_t *json, bool line);
-int create_key(struct context *ctx, const char *name, const struct iotkey_spec *spec,
-	       const char *keyring, const char *file);
+int create_key(struct context *ctx, int argc, char **argv, const struct option *options,
+	       uint32_t allowed);
 int get_status(const char *text, struct iotkey_status *status);
 
 /* status.c: a status for programs and for people */
