@@ -56,8 +56,11 @@ static const struct key_source sources[] = {
 #endif
 };
 
-/* @part is "TYPE:NAME", terminated; it is cut in two. */
-static int derive_from(char *part, u8 *secret)
+/*
+ * @part is "TYPE:NAME", terminated; it is cut in two.  @unknown is the errno of a TYPE
+ * that there is not: a wrong word in a payload, damage in a blob.
+ */
+static int derive_from(char *part, u8 *secret, int unknown)
 {
 	static const char salt[] = "iotkey/1 key";
 	const struct key_source *source = NULL;
@@ -77,7 +80,7 @@ static int derive_from(char *part, u8 *secret)
 	}
 	if (!source)
 		return strcmp(part, "trusted") && strcmp(part, "encrypted") ?
-		       -EINVAL : -EOPNOTSUPP;
+		       unknown : -EOPNOTSUPP;
 
 	key = request_key(source->type, name, NULL);
 	if (IS_ERR(key))
@@ -116,7 +119,7 @@ static int source_create(const struct iot_root_spec *spec, u8 *secret,
 	if (!part->data)
 		return -ENOMEM;
 	part->len = len;
-	ret = derive_from(text, secret);
+	ret = derive_from(text, secret, -EINVAL);
 	if (ret)
 		iot_bytes_free(part);
 	return ret;
@@ -130,7 +133,7 @@ static int source_open(const u8 *part, size_t len, u8 *secret)
 		return -EBADMSG;
 	memcpy(text, part, len);
 	text[len] = '\0';
-	return derive_from(text, secret);
+	return derive_from(text, secret, -EBADMSG);
 }
 
 const struct iot_root_ops iot_root_key_ops = {

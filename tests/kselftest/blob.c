@@ -21,7 +21,7 @@
 #define KEY_ERRORS    "EBADMSG EPROTONOSUPPORT EXDEV EKEYREJECTED ENOKEY"
 #define ROOT_ERRORS   "EBADMSG EPROTONOSUPPORT EXDEV EKEYREJECTED EOPNOTSUPP"
 /* The part of a provider names a key, a policy and a parent. */
-#define SOURCE_ERRORS ROOT_ERRORS " ENOKEY EINVAL"
+#define SOURCE_ERRORS ROOT_ERRORS " ENOKEY"
 #define TPM_ERRORS    ROOT_ERRORS " EINVAL EPERM ENXIO EACCES"
 
 /* What fails first goes into the log, with its place. */
