@@ -9,9 +9,7 @@
  */
 #include <crypto/aead.h>
 #include <crypto/aes.h>
-#include <crypto/algapi.h>
 #include <crypto/chacha20poly1305.h>
-#include <linux/cpumask.h>
 #include <linux/mutex.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>

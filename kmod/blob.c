@@ -208,6 +208,16 @@ int iot_blob_decode(struct iot_blob *b, const u8 *in, size_t len)
 	return 0;
 }
 
+/* How many bytes iot_table_encode() writes. */
+size_t iot_table_size(const struct iot_table *t)
+{
+	unsigned int role, entries = 0;
+
+	for (role = 0; role < IOT_ROLES; role++)
+		entries += !!t->version[role];
+	return 1 + entries * IOT_TABLE_ENTRY;
+}
+
 /* Writes the entries that are there, in the order of their roles. */
 size_t iot_table_encode(const struct iot_table *t, u8 *out)
 {

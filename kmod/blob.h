@@ -60,6 +60,7 @@ struct iot_table {
 size_t iot_blob_head_size(const struct iot_blob *b);
 size_t iot_blob_encode(const struct iot_blob *b, u8 *out);
 int iot_blob_decode(struct iot_blob *b, const u8 *in, size_t len);
+size_t iot_table_size(const struct iot_table *t);
 size_t iot_table_encode(const struct iot_table *t, u8 *out);
 int iot_table_decode(struct iot_table *t, const u8 *in, size_t len);
 

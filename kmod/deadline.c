@@ -43,6 +43,15 @@ static void set_timer(void)
 		hrtimer_start(&timer, first->expires, HRTIMER_MODE_ABS);
 }
 
+/* Queue lock held: take the key off, if it is on. */
+static void dequeue(struct iot_key *ik)
+{
+	if (RB_EMPTY_NODE(&ik->due.node))
+		return;
+	timerqueue_del(&queue, &ik->due);
+	atomic64_dec(&iot_stats.scheduled);
+}
+
 /* The key's next deadline in boot time, rounded up to its slot. */
 static s64 deadline_ns(const struct iot_key *ik, s64 now)
 {
@@ -76,10 +85,7 @@ void iot_deadline_arm(struct iot_key *ik)
 					       deadline_ns(ik, iot_key_now(ik));
 
 	spin_lock(&queue_lock);
-	if (!RB_EMPTY_NODE(&ik->due.node)) {
-		timerqueue_del(&queue, &ik->due);
-		atomic64_dec(&iot_stats.scheduled);
-	}
+	dequeue(ik);
 	if (at != IOT_NEVER) {
 		ik->due.expires = ns_to_ktime(at);
 		atomic64_inc(&iot_stats.scheduled);
@@ -92,10 +98,7 @@ void iot_deadline_arm(struct iot_key *ik)
 void iot_deadline_cancel(struct iot_key *ik)
 {
 	spin_lock(&queue_lock);
-	if (!RB_EMPTY_NODE(&ik->due.node)) {
-		timerqueue_del(&queue, &ik->due);
-		atomic64_dec(&iot_stats.scheduled);
-	}
+	dequeue(ik);
 	spin_unlock(&queue_lock);
 }
 
@@ -115,9 +118,8 @@ static struct key *take_due(void)
 		node = timerqueue_getnext(&queue);
 		if (!node || ktime_to_ns(node->expires) > ktime_get_boottime_ns())
 			break;
-		timerqueue_del(&queue, node);
-		atomic64_dec(&iot_stats.scheduled);
 		ik = container_of(node, struct iot_key, due);
+		dequeue(ik);
 		if (refcount_inc_not_zero(&ik->key->usage))
 			key = ik->key;
 	}

@@ -305,22 +305,17 @@ static size_t save_root(const struct iot_root *root, struct iot_blob *b,
 	return len + IOT_BLOB_MAC;
 }
 
-static int save_key(const struct iot_key *ik, struct iot_blob *b, u8 *out,
-		    size_t *len)
+static size_t save_key(const struct iot_key *ik, struct iot_blob *b, u8 *out)
 {
 	struct iot_table table;
-	u8 probe[IOT_TABLE_MAX];
-	int ret;
+	size_t len;
 
 	iot_save_versions(ik, &table);
-	b->body_len = IOT_BLOB_NONCE + iot_table_encode(&table, probe) +
-		      IOT_BLOB_TAG;
-	*len = iot_blob_encode(b, out);
-	ret = iot_root_wrap(ik->root, &table, out, *len, out + *len);
-	*len += b->body_len;
-	memzero_explicit(probe, sizeof(probe));
+	b->body_len = IOT_BLOB_NONCE + iot_table_size(&table) + IOT_BLOB_TAG;
+	len = iot_blob_encode(b, out);
+	iot_root_wrap(ik->root, &table, out, len, out + len);
 	memzero_explicit(&table, sizeof(table));
-	return ret;
+	return len + b->body_len;
 }
 
 /**
@@ -343,10 +338,8 @@ long iot_key_read(struct iot_key *ik, char *buffer, size_t size)
 	ret = iot_settle(ik);
 	if (!ret) {
 		fill_blob(ik, &b);
-		if (iot_key_is_root(ik))
-			len = save_root(ik->root, &b, out);
-		else
-			ret = save_key(ik, &b, out, &len);
+		len = iot_key_is_root(ik) ? save_root(ik->root, &b, out) :
+					    save_key(ik, &b, out);
 	}
 	mutex_unlock(&ik->lock);
 	if (!ret) {

@@ -50,7 +50,7 @@ static void release_root(struct kref *ref)
 	free_root(container_of(ref, struct iot_root, ref));
 }
 
-void iot_root_get(struct iot_root *root)
+static void get_root(struct iot_root *root)
 {
 	kref_get(&root->ref);
 }
@@ -105,7 +105,7 @@ static void revoke_children(struct work_struct *work)
 void iot_root_revoke(struct iot_root *root)
 {
 	WRITE_ONCE(root->revoked, true);
-	iot_root_get(root);
+	get_root(root);
 	queue_work(iot_wq, &root->revoke_work);
 }
 
@@ -246,7 +246,7 @@ struct iot_root *iot_root_find(const char *name, size_t len)
 		else if (READ_ONCE(root->revoked))
 			root = ERR_PTR(-EKEYREVOKED);
 		else
-			iot_root_get(root);
+			get_root(root);
 	}
 	key_put(key);
 	return root;
@@ -296,8 +296,8 @@ void iot_root_mac(const struct iot_root *root, const u8 *data, size_t len,
  * @head: all of the blob before the body; authenticated
  * @body: room for nonce, table and tag
  */
-int iot_root_wrap(const struct iot_root *root, const struct iot_table *table,
-		  const u8 *head, size_t head_len, u8 *body)
+void iot_root_wrap(const struct iot_root *root, const struct iot_table *table,
+		   const u8 *head, size_t head_len, u8 *body)
 {
 	u8 text[IOT_TABLE_MAX];
 	u8 key[IOT_SECRET_SIZE];
@@ -309,7 +309,6 @@ int iot_root_wrap(const struct iot_root *root, const struct iot_table *table,
 				  head_len, body, key);
 	memzero_explicit(key, sizeof(key));
 	memzero_explicit(text, sizeof(text));
-	return 0;
 }
 
 /* Return: 0 or -EBADMSG; @table holds secrets on success. */

@@ -66,7 +66,6 @@ struct iot_root *iot_root_create(const struct iot_root_spec *spec,
 struct iot_root *iot_root_open(const struct iot_blob *blob);
 struct iot_root *iot_root_adopt(const u8 *der, size_t len, const char *name);
 struct iot_root *iot_root_find(const char *name, size_t len);
-void iot_root_get(struct iot_root *root);
 void iot_root_put(struct iot_root *root);
 int iot_root_add_child(struct iot_root *root, struct iot_key *child);
 void iot_root_del_child(struct iot_root *root, struct iot_key *child);
@@ -74,8 +73,8 @@ void iot_root_revoke(struct iot_root *root);
 bool iot_root_has_policy(const struct iot_root *root);
 void iot_root_mac(const struct iot_root *root, const u8 *data, size_t len,
 		  u8 mac[IOT_BLOB_MAC]);
-int iot_root_wrap(const struct iot_root *root, const struct iot_table *table,
-		  const u8 *head, size_t head_len, u8 *body);
+void iot_root_wrap(const struct iot_root *root, const struct iot_table *table,
+		   const u8 *head, size_t head_len, u8 *body);
 int iot_root_unwrap(const struct iot_root *root, struct iot_table *table,
 		    const u8 *head, size_t head_len, const u8 *body,
 		    size_t body_len);

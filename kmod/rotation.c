@@ -116,7 +116,7 @@ static void ratchet_to(struct iot_key *ik, u32 from, u32 version)
 	ik->held |= BIT(IOT_SLOT_CURRENT);
 }
 
-/* Make the secrets of the version after the state's, which is @s->version. */
+/* The next version becomes the current, and one after it is made. */
 static void random_next(struct iot_key *ik)
 {
 	if (ik->held & BIT(IOT_SLOT_CURRENT))
@@ -250,6 +250,13 @@ int iot_settle(struct iot_key *ik)
 	return ret;
 }
 
+/* Not by the schedule but at this moment. */
+static void rotate_now(struct iot_key *ik, u32 epoch)
+{
+	rotate(ik, epoch, iot_key_now(ik));
+	iot_deadline_arm(ik);
+}
+
 /* "rotate": the next version now. */
 int iot_rotate_by_hand(struct iot_key *ik)
 {
@@ -262,8 +269,7 @@ int iot_rotate_by_hand(struct iot_key *ik)
 		return -EAGAIN;
 	if (ik->policy.mode != IOTKEY_MODE_RANDOM && ++epoch > IOT_EPOCH_MAX)
 		return -EOVERFLOW;
-	rotate(ik, epoch, iot_key_now(ik));
-	iot_deadline_arm(ik);
+	rotate_now(ik, epoch);
 	return 0;
 }
 
@@ -284,19 +290,17 @@ static void advance_clock(struct iot_key *ik, s64 at)
  *
  * The caller found out with iot_secret_of(), which said that this may be.
  */
-int iot_rotate_to_news(struct iot_key *ik, u32 version)
+void iot_rotate_to_news(struct iot_key *ik, u32 version)
 {
 	u32 epoch = version - 1;
 
 	if (version <= ik->state.version)
-		return 0;
+		return;
 	if (ik->policy.mode == IOTKEY_MODE_RANDOM)
 		epoch = ik->state.epoch + !!ik->policy.rotate;
 	if (ik->policy.rotate)
 		advance_clock(ik, iot_schedule_begin(&ik->policy, epoch));
-	rotate(ik, epoch, iot_key_now(ik));
-	iot_deadline_arm(ik);
-	return 0;
+	rotate_now(ik, epoch);
 }
 
 /* "epoch=N": authenticated news through user space. */
@@ -315,8 +319,7 @@ int iot_epoch(struct iot_key *ik, u32 epoch)
 		return -EINVAL;
 	if (ik->policy.rotate && !iot_clock_trusted())
 		advance_clock(ik, iot_schedule_begin(&ik->policy, epoch));
-	rotate(ik, epoch, iot_key_now(ik));
-	iot_deadline_arm(ik);
+	rotate_now(ik, epoch);
 	return 0;
 }
 
@@ -359,8 +362,7 @@ int iot_mix(struct iot_key *ik, const u8 *fresh, size_t len)
 	s.stored = 0;
 	s.needs = s.version + 1;
 	put_state(ik, &s);
-	rotate(ik, s.epoch + 1, iot_key_now(ik));
-	iot_deadline_arm(ik);
+	rotate_now(ik, s.epoch + 1);
 	return 0;
 }
 

@@ -183,8 +183,8 @@ static void test_table(void)
 
 	memset(a.secret, 0x5a, sizeof(a.secret[0]) * 3);
 	len = iot_table_encode(&a, out);
-	ktap_ok(len == 1 + 3 * 37 && !iot_table_decode(&b, out, len) &&
-			!memcmp(&a, &b, sizeof(a)),
+	ktap_ok(len == 1 + 3 * 37 && iot_table_size(&a) == len &&
+			!iot_table_decode(&b, out, len) && !memcmp(&a, &b, sizeof(a)),
 		"three secrets");
 	ktap_ok(iot_table_decode(&b, out, len - 1) == -EBADMSG, "truncated");
 	out[1 + 37] = 0;
