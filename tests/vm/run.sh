@@ -8,6 +8,10 @@
 #   --job COMMAND|FILE    what PID 1 runs: a command line, or a script of the host
 #   --name NAME           logs go to build/logs/NAME/
 #   --tpm DIR             a TPM whose state is kept in DIR (made when missing)
+#   --bus                 the TPM behind tests/vm/tpmproxy.c, which the guest tells on
+#                         /dev/ttyS2 what to spoil; its record is build/logs/NAME/bus.log
+#   --port SOCKET         /dev/ttyS2 of the guest is connected to this socket of the host
+#   --monitor SOCKET      QEMU's monitor listens there
 #   --disk FILE           a small disk, made when missing; the guest has it on /data,
 #                         without sync: who wants it on the disk must fsync
 #   --virtual-time        time jumps whenever the guest is idle (one CPU)
@@ -35,7 +39,7 @@ die() { echo "run.sh: $*" >&2; exit 125; }
 
 kernel=6.1 initramfs='' job='' name=vm tpm='' disk='' virtual=false rtc=utc mem=512
 smp=2 timeout=300 guest_timeout='' cut=false cut_after='' append='' quiet=false
-shell=false thread=single
+shell=false thread=single bus=false port='' monitor=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	--kernel) kernel=$2; shift ;;
@@ -43,6 +47,9 @@ while [ $# -gt 0 ]; do
 	--job) job=$2; shift ;;
 	--name) name=$2; shift ;;
 	--tpm) tpm=$2; shift ;;
+	--bus) bus=true ;;
+	--port) port=$2; shift ;;
+	--monitor) monitor=$2; shift ;;
 	--disk) disk=$2; shift ;;
 	--virtual-time) virtual=true smp=1 ;;
 	--rtc) rtc=$2; shift ;;
@@ -67,8 +74,14 @@ fi
 [ -e "$initramfs" ] || die "no --initramfs"
 [ -n "$job" ] || $shell || die "no --job"
 
+if $bus; then
+	[ -n "$tpm" ] || die "--bus without --tpm"
+	proxy=$top/build/tests/vm/tpmproxy
+	make -s --no-print-directory -C "$top/tests" "$proxy" || die "no tpmproxy"
+fi
+
 logs=$top/build/logs/$name
-qemu_pid='' swtpm_pid=''
+qemu_pid='' swtpm_pid='' proxy_pid=''
 # Short, for the path of a socket may not have more than 107 bytes.
 run=$(mktemp -d "${TMPDIR:-/tmp}/iotkey-vm.XXXXXX")
 
@@ -77,6 +90,7 @@ cleanup()
 {
 	trap '' HUP INT TERM
 	[ -z "$qemu_pid" ] || kill -KILL "$qemu_pid" 2>/dev/null || true
+	[ -z "$proxy_pid" ] || kill "$proxy_pid" 2>/dev/null || true
 	[ -z "$swtpm_pid" ] || kill "$swtpm_pid" 2>/dev/null || true
 	wait 2>/dev/null || true
 	rm -rf "$run"
@@ -100,9 +114,19 @@ add_job()
 	cat "$initramfs" "$run/job.cpio" >"$run/initramfs"
 }
 
+wait_for() # SOCKET PID NAME: that the process listens on it
+{
+	for _ in {1..100}; do
+		[ ! -S "$1" ] || return 0
+		kill -0 "$2" 2>/dev/null || break
+		sleep 0.05
+	done
+	die "$3: see $logs/$3.log"
+}
+
 add_tpm()
 {
-	local first
+	local first socket=$run/tpm
 	mkdir -p "$tpm"
 	# In virtual time an idle guest does not wait for anybody: answer at once.
 	first=(chrt -f 10)
@@ -111,12 +135,15 @@ add_tpm()
 		--ctrl "type=unixio,path=$run/tpm" --terminate \
 		--log "file=$logs/swtpm.log,level=1" </dev/null >>"$logs/swtpm.log" 2>&1 &
 	swtpm_pid=$!
-	for _ in {1..100}; do
-		[ ! -S "$run/tpm" ] || break
-		kill -0 $swtpm_pid 2>/dev/null || die "swtpm: see $logs/swtpm.log"
-		sleep 0.05
-	done
-	qemu+=(-chardev "socket,id=tpm,path=$run/tpm" -tpmdev emulator,id=tpm0,chardev=tpm
+	wait_for "$run/tpm" $swtpm_pid swtpm
+	if $bus; then
+		socket=$run/bus port=$run/program
+		"${first[@]}" "$proxy" "$run/tpm" "$socket" "$port" "$logs/bus.log" \
+			</dev/null >>"$logs/proxy.log" 2>&1 &
+		proxy_pid=$!
+		wait_for "$socket" $proxy_pid proxy
+	fi
+	qemu+=(-chardev "socket,id=tpm,path=$socket" -tpmdev emulator,id=tpm0,chardev=tpm
 		-device tpm-crb,tpmdev=tpm0)
 }
 
@@ -155,6 +182,11 @@ start_qemu()
 		"${qemu[@]}" -append "$cmdline $append"
 		exit 0
 	fi
+	if [ -n "$port" ]; then
+		qemu+=(-chardev "socket,id=port,path=$port"
+			-device isa-serial,chardev=port,iobase=0x3e8,irq=5)
+	fi
+	if [ -n "$monitor" ]; then qemu+=(-monitor "unix:$monitor,server=on,wait=off"); fi
 	mkfifo "$run/result"
 	qemu+=(-serial "file:$logs/console.log" -chardev stdio,id=result,signal=off
 		-serial chardev:result -append "$cmdline $append")
