@@ -25,14 +25,4 @@ int iot_aes_cmac(const u8 key[16], const void *data, size_t len,
 int iot_aes_message_key(u8 *out, const u8 *key, unsigned int key_size,
 			const u8 *nonce);
 
-/* aead.c */
-int iot_aead_ready(u8 algorithm);
-int iot_aead_seal(u8 algorithm, const u8 *secret,
-		  const u8 nonce[IOT_NONCE_SIZE], u8 *message, size_t ad_len,
-		  const u8 *in, size_t len);
-int iot_aead_open(u8 algorithm, const u8 *secret,
-		  const u8 nonce[IOT_NONCE_SIZE], const u8 *message,
-		  size_t ad_len, size_t len, u8 *out);
-void iot_aead_exit(void);
-
 #endif /* _IOT_CRYPTO_H */

@@ -6,6 +6,7 @@
 #include <linux/random.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include "aead.h"
 #include "base64.h"
 #include "clock.h"
 #include "compat.h"
@@ -76,6 +77,7 @@ void iot_key_free(struct iot_key *ik)
 {
 	if (!ik)
 		return;
+	iot_aead_forget(ik);
 	iot_root_put(ik->root);
 	kfree(ik->label);
 	memzero_explicit(ik, sizeof(*ik));

@@ -2,8 +2,8 @@
 /* The iot key type: what comes up, and goes down in reverse. */
 #include <linux/module.h>
 #include <linux/workqueue.h>
+#include "aead.h"
 #include "clock.h"
-#include "crypto.h"
 #include "deadline.h"
 #include "key.h"
 #include "keytype.h"
@@ -67,4 +67,4 @@ module_exit(iot_exit);
 
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("IoT keys: TPM-rooted, versioned, rotating on time");
-MODULE_SOFTDEP("pre: gcm ccm");
+MODULE_SOFTDEP("pre: gcm ccm cmac");

@@ -8,8 +8,8 @@
 #include <linux/random.h>
 #include <linux/sched.h>
 #include <linux/string.h>
+#include "aead.h"
 #include "clock.h"
-#include "crypto.h"
 #include "deadline.h"
 #include "key.h"
 #include "notify.h"
@@ -49,6 +49,7 @@ static void drop(struct iot_key *ik, enum iot_slot slot)
 {
 	memzero_explicit(ik->secret[slot], IOT_SECRET_SIZE);
 	ik->held &= ~BIT(slot);
+	iot_aead_forget(ik);
 }
 
 /* Drop every secret; the key is at its end. */
@@ -56,7 +57,8 @@ void iot_erase(struct iot_key *ik)
 {
 	memzero_explicit(ik->secret, sizeof(ik->secret));
 	memzero_explicit(ik->salt, sizeof(ik->salt));
-	ik->held = 0;
+	WRITE_ONCE(ik->held, 0);
+	iot_aead_forget(ik);
 }
 
 /* Nonces of this version start from a fresh random value, also after a reload. */
@@ -159,6 +161,7 @@ static void rotate(struct iot_key *ik, u32 epoch, s64 activation)
 	fresh_nonces(ik);
 	put_state(ik, &s);
 	ik->bits &= ~BIT(IOT_KEY_TOLD_OVERDUE);
+	iot_aead_forget(ik);
 
 	atomic64_inc(&iot_stats.rotations);
 	iot_notify(ik, IOTKEY_EVENT_ROTATED, 0);

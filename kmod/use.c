@@ -10,13 +10,15 @@
  */
 #include <crypto/algapi.h>
 #include <keys/asymmetric-type.h>
+#include <linux/ctype.h>
+#include <linux/kernel.h>
 #include <linux/key.h>
 #include <linux/keyctl.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include "aead.h"
 #include "clock.h"
 #include "compat.h"
-#include "crypto.h"
 #include "key.h"
 #include "notify.h"
 #include "schedule.h"
@@ -31,18 +33,15 @@
 #define HEAD		(SHORT_HEAD + IOT_NONCE_SIZE)
 #define OVERHEAD	(HEAD + IOT_TAG_SIZE)
 
-/* Largest messages; the core allocates this much for every call. */
+/* Largest messages; the core allocates (and clears) as much for every call. */
 #define MESSAGE_RAW	(4096 + OVERHEAD)
 #define MESSAGE_LARGE	32768
 #define DATA_MAX	32768
 
 /* What begin copies out. */
 struct use {
-	u8 algorithm;
 	bool news;		/* a later version: if authentic, follow it */
-	u32 version;
-	u8 nonce[IOT_NONCE_SIZE];
-	u8 secret[IOT_SECRET_SIZE];
+	struct iot_aead_key key;
 };
 
 /* May the key be used at all, and for this? Settles it. ik->lock held. */
@@ -88,12 +87,13 @@ static int begin_make(struct iot_key *ik, u8 usage, struct use *use)
 	if (!ret)
 		ret = count_use(ik);
 	if (!ret) {
-		use->algorithm = ik->policy.algorithm;
-		use->version = ik->state.version;
-		memcpy(use->nonce, ik->salt, sizeof(ik->salt));
+		use->key.owner = ik;
+		use->key.algorithm = ik->policy.algorithm;
+		use->key.version = ik->state.version;
+		memcpy(use->key.nonce, ik->salt, sizeof(ik->salt));
 		put_unaligned_be64(ik->counter++,
-				   use->nonce + sizeof(ik->salt));
-		ret = iot_secret_of(ik, use->version, use->secret);
+				   use->key.nonce + sizeof(ik->salt));
+		ret = iot_secret_of(ik, use->key.version, use->key.secret);
 	}
 	mutex_unlock(&ik->lock);
 	return ret;
@@ -110,7 +110,7 @@ static int check_window(struct iot_key *ik, struct use *use)
 
 	if (now < ik->policy.start - (s64)ik->policy.ahead)
 		return -ETIME;
-	ret = iot_schedule_window(&ik->policy, &ik->state, use->version, now);
+	ret = iot_schedule_window(&ik->policy, &ik->state, use->key.version, now);
 	if (ret == -ETIME && (!ik->policy.rotate || !iot_clock_trusted())) {
 		use->news = true;
 		ret = 0;
@@ -118,7 +118,7 @@ static int check_window(struct iot_key *ik, struct use *use)
 	return ret;
 }
 
-/* For decrypt and verify: use->version. */
+/* For decrypt and verify: use->key.version. */
 static int begin_open(struct iot_key *ik, u8 usage, struct use *use)
 {
 	int ret;
@@ -128,8 +128,11 @@ static int begin_open(struct iot_key *ik, u8 usage, struct use *use)
 	if (!ret)
 		ret = check_window(ik, use);
 	if (!ret)
-		ret = iot_secret_of(ik, use->version, use->secret);
-	use->algorithm = ik->policy.algorithm;
+		ret = iot_secret_of(ik, use->key.version, use->key.secret);
+	/* what a later version's secret is may still change */
+	if (use->key.version <= ik->state.version)
+		use->key.owner = ik;
+	use->key.algorithm = ik->policy.algorithm;
 	mutex_unlock(&ik->lock);
 	return ret;
 }
@@ -141,7 +144,7 @@ static void follow_news(struct iot_key *ik, const struct use *use)
 		return;
 	mutex_lock(&ik->lock);
 	if (!iot_settle(ik))
-		iot_rotate_to_news(ik, use->version);
+		iot_rotate_to_news(ik, use->key.version);
 	mutex_unlock(&ik->lock);
 }
 
@@ -150,8 +153,8 @@ static void write_head(const struct use *use, u8 *out)
 	out[0] = MAGIC_0;
 	out[1] = MAGIC_1;
 	out[2] = FORMAT;
-	out[3] = use->algorithm;
-	put_unaligned_be32(use->version, out + AT_VERSION);
+	out[3] = use->key.algorithm;
+	put_unaligned_be32(use->key.version, out + AT_VERSION);
 }
 
 /* Return: 0, -EBADMSG, or -EPROTONOSUPPORT for a format of another time. */
@@ -164,8 +167,15 @@ static int read_head(const struct iot_key *ik, const u8 *in, size_t len,
 		return -EPROTONOSUPPORT;
 	if (in[3] != ik->policy.algorithm)
 		return -EBADMSG;
-	use->version = get_unaligned_be32(in + AT_VERSION);
-	return use->version ? 0 : -EBADMSG;
+	use->key.version = get_unaligned_be32(in + AT_VERSION);
+	return use->key.version ? 0 : -EBADMSG;
+}
+
+/* The end of the key may have come during the work, which then left something behind. */
+static void forget_if_dead(struct iot_key *ik)
+{
+	if (!READ_ONCE(ik->held))
+		iot_aead_forget(ik);
 }
 
 static long encrypt(struct iot_key *ik, const u8 *in, size_t len, u8 *out,
@@ -179,9 +189,9 @@ static long encrypt(struct iot_key *ik, const u8 *in, size_t len, u8 *out,
 	ret = begin_make(ik, IOT_USAGE_ENCRYPT, &use);
 	if (!ret) {
 		write_head(&use, out);
-		memcpy(out + AT_NONCE, use.nonce, IOT_NONCE_SIZE);
-		ret = iot_aead_seal(use.algorithm, use.secret, use.nonce, out,
-				    HEAD, in, len);
+		memcpy(out + AT_NONCE, use.key.nonce, IOT_NONCE_SIZE);
+		ret = iot_aead_seal(&use.key, out, HEAD, in, len);
+		forget_if_dead(ik);
 	}
 	memzero_explicit(&use, sizeof(use));
 	return ret ?: (long)(len + OVERHEAD);
@@ -197,14 +207,16 @@ static long decrypt(struct iot_key *ik, const u8 *in, size_t len, u8 *out,
 		return -EOPNOTSUPP;
 	if (len < OVERHEAD)
 		return -EBADMSG;
-	if (len - IOT_TAG_SIZE > room)
+	if (len - OVERHEAD > room)
 		return -EINVAL;
 	ret = read_head(ik, in, len, &use);
 	if (!ret)
 		ret = begin_open(ik, IOT_USAGE_DECRYPT, &use);
-	if (!ret)
-		ret = iot_aead_open(use.algorithm, use.secret, in + AT_NONCE,
-				    in, HEAD, len, out);
+	if (!ret) {
+		memcpy(use.key.nonce, in + AT_NONCE, IOT_NONCE_SIZE);
+		ret = iot_aead_open(&use.key, in, HEAD, len, out);
+		forget_if_dead(ik);
+	}
 	if (!ret)
 		follow_news(ik, &use);
 	memzero_explicit(&use, sizeof(use));
@@ -221,9 +233,9 @@ static int make_tag(const struct use *use, const u8 *in, size_t len, u8 *tag)
 {
 	struct iot_part part = { in, len };
 
-	if (use->algorithm != IOTKEY_ALGORITHM_HMAC_SHA256)
-		return iot_aes_cmac(use->secret, in, len, tag);
-	iot_hmac_sha256(use->secret, IOT_SECRET_SIZE, &part, 1, tag);
+	if (use->key.algorithm != IOTKEY_ALGORITHM_HMAC_SHA256)
+		return iot_aes_cmac(use->key.secret, in, len, tag);
+	iot_hmac_sha256(use->key.secret, IOT_SECRET_SIZE, &part, 1, tag);
 	return 0;
 }
 
@@ -271,16 +283,31 @@ static int verify(struct iot_key *ik, const u8 *in, size_t len, const u8 *sig,
 	return ret;
 }
 
-/* "enc=raw" or "enc=large", and no "hash=": the largest message, or -EINVAL. */
+/* "enc=raw", "enc=large" or "enc=SIZE", and no "hash=": the largest message, or -EINVAL. */
 static int message_max(const struct kernel_pkey_params *params)
 {
+	unsigned int size;
+
 	if (params->hash_algo)
 		return -EINVAL;
 	if (!strcmp(params->encoding, "raw"))
 		return MESSAGE_RAW;
 	if (!strcmp(params->encoding, "large"))
 		return MESSAGE_LARGE;
-	return -EINVAL;
+	if (!isdigit(*params->encoding) ||
+	    kstrtouint(params->encoding, 10, &size) ||
+	    size < OVERHEAD || size > MESSAGE_LARGE)
+		return -EINVAL;
+	return size;
+}
+
+/*
+ * The largest plaintext.  keyctl(1) takes this and the above each for the wrong
+ * direction, so they are the same but where the caller knew what it wanted.
+ */
+static int text_max(const struct kernel_pkey_params *params, int message)
+{
+	return isdigit(*params->encoding) ? max(message - OVERHEAD, 1) : message;
 }
 
 static struct iot_key *key_in_use(const struct kernel_pkey_params *params)
@@ -299,9 +326,8 @@ static u16 key_bits(u8 algorithm)
 /**
  * iot_use_query() - what the key can do, and how much at a time
  *
- * max_enc_size and max_dec_size are both the largest message: keyctl(1) uses each
- * for the wrong direction.  Sizes are given for all operations, as the core takes a
- * size of 0 for EINVAL before we can say EOPNOTSUPP.
+ * Sizes are given for all operations, as the core takes a size of 0 for EINVAL before
+ * we can say EOPNOTSUPP.
  */
 int iot_use_query(const struct kernel_pkey_params *params,
 		  struct kernel_pkey_query *info)
@@ -325,7 +351,7 @@ int iot_use_query(const struct kernel_pkey_params *params,
 	info->supported_ops = READ_ONCE(ik->policy.usage);
 	info->key_size = key_bits(ik->policy.algorithm);
 	info->max_enc_size = message;
-	info->max_dec_size = message;
+	info->max_dec_size = text_max(params, message);
 	info->max_data_size = DATA_MAX;
 	info->max_sig_size = SHORT_HEAD + tag_size(ik->policy.algorithm);
 	return 0;

@@ -13,7 +13,7 @@
 #define MIX_MIN	      16
 #define MIX_MAX	      64
 #define SIGN_INFO     "enc=raw"
-#define CRYPT_INFO    "enc=large"
+#define INFO_MAX      16
 #define SPEC_TEXT_MAX 1024
 
 int iotkey_present(void)
@@ -281,20 +281,28 @@ int iotkey_revoke(int32_t key)
 	return keyctl_revoke(key) < 0 ? key_error(errno) : 0;
 }
 
+/* The kernel allocates what this says, so it says no more than the message needs. */
+static void message_info(char info[INFO_MAX], size_t message)
+{
+	snprintf(info, INFO_MAX, "enc=%zu", message);
+}
+
 ssize_t iotkey_encrypt(int32_t key, const void *in, size_t len, void *out, size_t size)
 {
+	char info[INFO_MAX];
 	long n;
 
 	if (len > IOTKEY_PLAIN_MAX || size < len + IOTKEY_MESSAGE_OVERHEAD)
 		return -EINVAL;
-	if (size > IOTKEY_MESSAGE_MAX)
-		size = IOTKEY_MESSAGE_MAX; /* the kernel takes no more */
-	n = keyctl_pkey_encrypt(key, CRYPT_INFO, in, len, out, size);
+	size = len + IOTKEY_MESSAGE_OVERHEAD; /* the kernel takes no more */
+	message_info(info, size);
+	n = keyctl_pkey_encrypt(key, info, in, len, out, size);
 	return n < 0 ? key_error(errno) : n;
 }
 
 ssize_t iotkey_decrypt(int32_t key, const void *in, size_t len, void *out, size_t size)
 {
+	char info[INFO_MAX];
 	long n;
 
 	if (len > IOTKEY_MESSAGE_MAX)
@@ -303,9 +311,9 @@ ssize_t iotkey_decrypt(int32_t key, const void *in, size_t len, void *out, size_
 		return -EBADMSG;
 	if (size < len - IOTKEY_MESSAGE_OVERHEAD)
 		return -EINVAL;
-	if (size > IOTKEY_MESSAGE_MAX)
-		size = IOTKEY_MESSAGE_MAX;
-	n = keyctl_pkey_decrypt(key, CRYPT_INFO, in, len, out, size);
+	size = len - IOTKEY_MESSAGE_OVERHEAD;
+	message_info(info, len);
+	n = keyctl_pkey_decrypt(key, info, in, len, out, size);
 	return n < 0 ? key_error(errno) : n;
 }
 

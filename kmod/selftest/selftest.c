@@ -4,7 +4,7 @@
 #include <linux/kernel.h>
 #include <linux/slab.h>
 #include <linux/string.h>
-#include "../crypto.h"
+#include "../aead.h"
 #include "../policy.h"
 #include "selftest.h"
 
@@ -106,34 +106,33 @@ static const struct aead_case aead_cases[] __initconst = {
 
 static int __init test_aead(const struct aead_case *c)
 {
-	static const u8 nonce[] = "ABCDEFGHIJKLMNOPQRSTUVWX";
 	size_t ad_len = strlen(c->ad), len = strlen(c->text);
 	size_t total = ad_len + len + IOT_TAG_SIZE;
-	u8 *message, *opened;
-	u8 key[32];
+	u8 *text, *message, *opened;
+	struct iot_aead_key key = { .algorithm = c->algorithm };
 	int ret;
 
+	text = kmemdup(c->text, len, GFP_KERNEL);
 	message = kmalloc(total, GFP_KERNEL);
 	opened = kmalloc(total, GFP_KERNEL);
-	ret = message && opened ? iot_aead_ready(c->algorithm) : -ENOMEM;
+	ret = text && message && opened ? iot_aead_ready(c->algorithm) : -ENOMEM;
 	if (ret)
 		goto out;
-	memset(key, c->key, sizeof(key));
+	memset(key.secret, c->key, sizeof(key.secret));
+	memcpy(key.nonce, "ABCDEFGHIJKLMNOPQRSTUVWX", sizeof(key.nonce));
 	memcpy(message, c->ad, ad_len);
-	ret = iot_aead_seal(c->algorithm, key, nonce, message, ad_len, c->text,
-			    len) ?:
+	ret = iot_aead_seal(&key, message, ad_len, text, len) ?:
 	      same("aead", message + ad_len, c->sealed) ?:
-	      iot_aead_open(c->algorithm, key, nonce, message, ad_len, total,
-			    opened);
+	      iot_aead_open(&key, message, ad_len, total, opened);
 	if (!ret && memcmp(opened, c->text, len))
 		ret = -EINVAL;
 	message[total - 1] ^= 1;
-	if (!ret && iot_aead_open(c->algorithm, key, nonce, message, ad_len,
-				  total, opened) != -EBADMSG)
+	if (!ret && iot_aead_open(&key, message, ad_len, total, opened) != -EBADMSG)
 		ret = -EINVAL;
 out:
 	kfree(opened);
 	kfree(message);
+	kfree(text);
 	return ret;
 }
 

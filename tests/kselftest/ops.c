@@ -65,6 +65,27 @@ static bool round_trip(const struct algorithm *a, key_serial_t key, size_t len)
 	       !memcmp(opened, data, len) && opened[len] == 0xee;
 }
 
+/* With room for this message and no other. */
+static bool exact_round_trip(key_serial_t key, size_t len)
+{
+	char info[32], less[32];
+
+	snprintf(info, sizeof(info), "enc=%zu", len + OVERHEAD);
+	snprintf(less, sizeof(less), "enc=%zu", len + OVERHEAD - 1);
+	memset(message, 0xee, len + OVERHEAD + 1);
+	memset(opened, 0xee, len + 1);
+	return keyctl_pkey_encrypt(key, less, data, len, message, len + OVERHEAD) < 0 &&
+	       errno == EINVAL &&
+	       keyctl_pkey_encrypt(key, info, data, len, message, len + OVERHEAD) ==
+		       (long)len + OVERHEAD &&
+	       message[len + OVERHEAD] == 0xee &&
+	       keyctl_pkey_decrypt(key, less, message, len + OVERHEAD, opened, len) < 0 &&
+	       errno == EINVAL &&
+	       keyctl_pkey_decrypt(key, info, message, len + OVERHEAD, opened, len) ==
+		       (long)len &&
+	       !memcmp(opened, data, len) && opened[len] == 0xee;
+}
+
 static void cipher_sizes(const struct algorithm *a, key_serial_t key)
 {
 	static const size_t sizes[] = { 0,    1,    15,	  16,	17,    31,   32,
@@ -73,8 +94,8 @@ static void cipher_sizes(const struct algorithm *a, key_serial_t key)
 	size_t i;
 
 	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
-		ktap_ok(round_trip(a, key, sizes[i]), "%s: %zu bytes there and back",
-			a->name, sizes[i]);
+		ktap_ok(round_trip(a, key, sizes[i]) && exact_round_trip(key, sizes[i]),
+			"%s: %zu bytes there and back", a->name, sizes[i]);
 	ret = keyctl_pkey_encrypt(key, "", data, 4096, message, 4144);
 	ktap_ok(ret == 4144, "%s: enc=raw takes 4096 bytes", a->name);
 	ret = keyctl_pkey_encrypt(key, "", data, 4097, message, 4144);
@@ -323,6 +344,15 @@ static void test_info(void)
 		{ "enc=raw", 0 },
 		{ "enc=large", 0 },
 		{ "  enc=raw  ", 0 },
+		{ "enc=48", 0 },
+		{ "enc=32768", 0 },
+		{ "enc=47", EINVAL },
+		{ "enc=32769", EINVAL },
+		{ "enc=+48", EINVAL },
+		{ "enc=-48", EINVAL },
+		{ "enc=48x", EINVAL },
+		{ "enc=0x30", EINVAL },
+		{ "enc=4294967344", EINVAL },
 		{ "enc=", EINVAL },
 		{ "enc", EINVAL },
 		{ "enc=raw enc=raw", EINVAL },
