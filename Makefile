@@ -41,13 +41,19 @@ tools: lib
 check:
 	tests/check.sh
 
-## check-unit, check-fuzz, check-cli, check-vm: one part (TESTS="name ..." for some of the VM's)
-check-unit check-fuzz check-cli check-vm: check-%: FORCE
+## check-unit, check-fuzz, check-cli, check-bench, check-vm: one part (TESTS="name ..." for some of the VM's)
+check-unit check-fuzz check-cli check-bench check-vm: check-%: FORCE
 	tests/check.sh $*
 
 ## check-long: the same with a week of virtual time, 50 power cuts, minutes of fuzzing
 check-long:
 	IOTKEY_LONG=1 FUZZ_SECONDS=300 SUITE_TIMEOUT=3600 VM_TIMEOUT=7200 tests/check.sh
+
+## bench: cost beside the alternatives: a table, build/bench.json and .svg (BENCH= some groups)
+bench: lib tools kmod-$(lastword $(KERNELS))
+	@tests/setup.sh check
+	$(MAKE) -C tests bench
+	tests/bench/bench.sh $(lastword $(KERNELS)) $(BENCH)
 
 ## demo: the life of a device, in one go
 demo:
@@ -90,5 +96,5 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 FORCE:
-.PHONY: all no-modules modules lib tools check check-long demo vm install uninstall lint format \
+.PHONY: all no-modules modules lib tools check check-long bench demo vm install uninstall lint format \
 	clean help FORCE

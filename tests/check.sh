@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # `make check`: builds what is missing, runs every test, and sums up.
-# Usage: tests/check.sh [unit|fuzz|cli|vm]...     (default: all)
+# Usage: tests/check.sh [unit|fuzz|cli|bench|vm]...     (default: all)
 #
 # FUZZ_SECONDS (5): per fuzz target.  KERNELS ("6.1 6.12"): those of the VM.
 # TESTS: only these tests of the VM.
@@ -93,6 +93,16 @@ check_cli()
 	done
 }
 
+# A sample: that the promises of tests/bench/aims are kept, and that it repeats.
+check_bench()
+{
+	local v=${kernels##* }
+	make_step build-tools lib tools
+	make_step build-bench -C tests bench || return
+	make_step "build-kmod-$v" "kmod-$v" || return
+	RUNS=2 OUT=$top/build/bench/sample tests/suite.sh bench tests/bench/bench.sh --check "$v" aead
+}
+
 check_vm()
 {
 	local v
@@ -111,9 +121,9 @@ rm -rf "$results"
 mkdir -p "$results"
 for part in "${@:-all}"; do
 	case $part in
-	all) check_unit; check_fuzz; check_cli; check_vm ;;
-	unit | fuzz | cli | vm) "check_$part" ;;
-	*) echo "usage: $0 [unit|fuzz|cli|vm]..." >&2; exit 2 ;;
+	all) check_unit; check_fuzz; check_cli; check_bench; check_vm ;;
+	unit | fuzz | cli | bench | vm) "check_$part" ;;
+	*) echo "usage: $0 [unit|fuzz|cli|bench|vm]..." >&2; exit 2 ;;
 	esac
 done
 echo

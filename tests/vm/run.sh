@@ -15,6 +15,7 @@
 #   --disk FILE           a small disk, made when missing; the guest has it on /data,
 #                         without sync: who wants it on the disk must fsync
 #   --virtual-time        time jumps whenever the guest is idle (one CPU)
+#   --cpu MODEL           QEMU's (max,-cx16)
 #   --rtc TIME            what the clock shows at boot (2026-01-01T00:00:00; default: now)
 #   --mem MIB --smp N     512, 2
 #   --timeout SECONDS     of real time (300)
@@ -39,7 +40,7 @@ die() { echo "run.sh: $*" >&2; exit 125; }
 
 kernel=6.1 initramfs='' job='' name=vm tpm='' disk='' virtual=false rtc=utc mem=512
 smp=2 timeout=300 guest_timeout='' cut=false cut_after='' append='' quiet=false
-shell=false thread=single bus=false port='' monitor=''
+shell=false thread=single bus=false port='' monitor='' cpu=max,-cx16
 while [ $# -gt 0 ]; do
 	case $1 in
 	--kernel) kernel=$2; shift ;;
@@ -52,6 +53,7 @@ while [ $# -gt 0 ]; do
 	--monitor) monitor=$2; shift ;;
 	--disk) disk=$2; shift ;;
 	--virtual-time) virtual=true smp=1 ;;
+	--cpu) cpu=$2; shift ;;
 	--rtc) rtc=$2; shift ;;
 	--mem) mem=$2; shift ;;
 	--smp) smp=$2; shift ;;
@@ -170,7 +172,7 @@ start_qemu()
 	cmdline="console=ttyS0 loglevel=5 oops=panic panic=-1 tsc=reliable nowatchdog"
 	cmdline="$cmdline no_timer_check mitigations=off vmtest.timeout=$guest_timeout"
 	qemu=(qemu-system-x86_64 -nodefaults -no-user-config -no-reboot -display none
-		-M q35 -bios qboot.rom -accel "tcg,tb-size=256,thread=$thread" -cpu max,-cx16 -smp "$smp" -m "$mem"
+		-M q35 -bios qboot.rom -accel "tcg,tb-size=256,thread=$thread" -cpu "$cpu" -smp "$smp" -m "$mem"
 		-kernel "$top/build/kernels/$kernel/vmlinux" -initrd "$run/initramfs"
 		-rtc "base=$rtc,clock=vm")
 	if $virtual; then qemu+=(-icount shift=1,sleep=off); fi
