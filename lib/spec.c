@@ -414,6 +414,8 @@ static int check_key(const struct iotkey_spec *spec, struct iotkey_problem *why)
 	if (given & IOTKEY_OPTION_JITTER && given & IOTKEY_OPTION_MODE &&
 	    spec->mode != IOTKEY_MODE_RANDOM)
 		return refuse(why, "jitter", "used with mode=random only", "");
+	if (given & IOTKEY_OPTION_LABEL && spec->mode != IOTKEY_MODE_DERIVE)
+		return refuse(why, "label", "used with mode=derive only", spec->label);
 	if (given & IOTKEY_OPTION_USAGE &&
 	    spec->usage & ~iotkey__algorithm_usage(spec->algorithm))
 		return refuse(
