@@ -51,16 +51,16 @@ check_unit()
 	done
 }
 
-# A seed corpus may lie in tests/fuzz/corpus/NAME; what is found stays in build/.
+# The kept corpus and a dictionary lie in tests/fuzz; what is found stays in build/.
 fuzz_one() # NAME
 {
-	local corpus=build/tests/corpus/$1 seeds=tests/fuzz/corpus/$1
+	local options corpus=build/tests/corpus/$1
 	mkdir -p "$corpus"
-	[ -d "$seeds" ] || seeds=
-	# shellcheck disable=SC2086 # $seeds may be nothing
-	if "build/tests/fuzz/$1" -max_total_time="$fuzz_seconds" -timeout=10 -print_final_stats=1 \
-		-artifact_prefix="build/tests/$1-" "$corpus" $seeds 2>&1 | tail -n 60 |
-		sed 's/^/# /'; [ "${PIPESTATUS[0]}" = 0 ]; then
+	options=("-max_total_time=$fuzz_seconds" -timeout=10 -print_final_stats=1
+		"-artifact_prefix=build/tests/$1-")
+	[ ! -e "tests/fuzz/$1.dict" ] || options+=("-dict=tests/fuzz/$1.dict")
+	if "build/tests/fuzz/$1" "${options[@]}" "$corpus" "tests/fuzz/corpus/$1" 2>&1 |
+		tail -n 60 | sed 's/^/# /'; [ "${PIPESTATUS[0]}" = 0 ]; then
 		echo "ok 1 - $1: $fuzz_seconds s"
 	else
 		echo "not ok 1 - $1 (the input is in build/tests/)"
@@ -80,6 +80,8 @@ check_fuzz()
 		# shellcheck disable=SC2016 # for that shell to expand
 		tests/suite.sh "$test" bash -c 'fuzz_one "$1"' - "$test"
 	done
+	sed -n 's/^# stat::number_of_executed_units: *//p' "$results"/fuzz_*.ktap |
+		awk '{ n += $1 } END { print "# fuzz: " n + 0 " executions in " NR " targets" }'
 }
 
 check_cli()

@@ -5,6 +5,7 @@
  * chunks go before the rest of its input, as full ones are too long for it to invent.
  * What comes out as complete must be the one stream that its plaintext has.
  *
+ * covers: lib/stream.c
  * sources: lib/stream.c lib/key.c lib/spec.c lib/words.c
  * libs: -lkeyutils
  */
