@@ -304,7 +304,8 @@ static int refuse(struct iotkey_problem *why, const char *option, const char *ra
 		return -EINVAL;
 	why->option = option;
 	why->range = range;
-	snprintf(why->value, sizeof(why->value), "%s", value);
+	snprintf(why->value, sizeof(why->value), "%.*s", (int)sizeof(why->value) - 1,
+		 value);
 	for (i = 0; why->value[i]; i++)
 		if (why->value[i] < ' ' || why->value[i] > '~')
 			why->value[i] = '?';
