@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Fetches Debian's cloud kernel and its headers, and unpacks them (nothing is
-# installed on the host).  Usage: tests/vm/kernel.sh [--update] 6.1|6.12
+# installed on the host).  Usage: tests/vm/kernel.sh [--update] 6.1|6.12|6.12-debug
+# The debug kernel is built instead, by debug-kernel.sh, which gives the same.
 #
 # Result, in build/kernels/VERSION:
 #   release   what uname -r will say        headers   directory for make -C
@@ -13,37 +14,11 @@
 set -eu
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
-cache=${IOTKEY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/iotkey}
-mirror=${IOTKEY_MIRROR:-http://deb.debian.org}
+# shellcheck source=tests/vm/apt.sh
+. "$top/tests/vm/apt.sh"
 update=false
 
 die() { echo "kernel.sh: $*" >&2; exit 1; }
-
-# private_apt COMMAND...: apt with lists, cache and status of its own.  The
-# host's apt.conf (a proxy, for instance) still counts.
-private_apt()
-{
-	apt=$1; shift
-	"$apt" -qq -o Dir::State="$cache/apt/state" -o Dir::Cache="$cache/apt/cache" \
-		-o Dir::State::status=/dev/null \
-		-o Dir::Etc::sourcelist="$cache/apt/sources.list" \
-		-o Dir::Etc::sourceparts=/dev/null -o Dir::Etc::preferences=/dev/null \
-		-o Dir::Etc::preferencesparts=/dev/null -o APT::Sandbox::User=root \
-		-o APT::Architecture=amd64 -o APT::Architectures=amd64 \
-		-o Acquire::Retries=5 -o Acquire::Languages=none "$@"
-}
-
-update_lists()
-{
-	mkdir -p "$cache/apt/state/lists/partial" "$cache/apt/cache/archives/partial"
-	by="[arch=amd64 signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]"
-	cat >"$cache/apt/sources.list" <<-LIST
-	deb $by $mirror/debian bookworm main
-	deb $by $mirror/debian bookworm-backports main
-	deb $by $mirror/debian-security bookworm-security main
-	LIST
-	private_apt apt-get update
-}
 
 depends() # PACKAGE[/SUITE] PATTERN: the first dependency that matches
 {
@@ -73,36 +48,6 @@ resolve()
 	common=$(depends "$headers" '^linux-headers-.*-common')
 	kbuild=$(depends "$headers" '^linux-kbuild-')
 	echo "$image" "$headers" "$common" "$kbuild"
-}
-
-# Several clones may share the cache: a lock, and a list written last.
-fetch()
-{
-	debs=$cache/kernels/$version
-	mkdir -p "$debs"
-	exec 9>"$cache/lock"
-	flock 9
-	if ! $update && [ -e "$debs/list" ]; then
-		return
-	fi
-	echo "kernel $version: looking up the packages"
-	update_lists
-	packages=$(resolve) || exit 1
-	echo "kernel $version: fetching $packages"
-	rm -f "$debs/list"
-	(cd "$debs" && for try in 1 2 3; do
-		private_apt apt-get download $packages && break
-		[ $try -lt 3 ] || exit 1
-		sleep $((try * 5))
-	done) || die "download failed"
-	(cd "$debs" && for p in $packages; do
-		# shellcheck disable=SC2012 # the newest, and the names are tame
-		ls -t "$p"_*.deb | head -n 1
-	done) >"$debs/list.new"
-	for deb in "$debs"/*.deb; do
-		grep -qxF "$(basename "$deb")" "$debs/list.new" || rm -f "$deb"
-	done
-	mv "$debs/list.new" "$debs/list"
 }
 
 # The packages name one another by absolute paths.
@@ -170,7 +115,9 @@ fi
 version=${1:-}
 case $version in
 6.1 | 6.12) ;;
-*) die "usage: $0 [--update] 6.1|6.12" ;;
+6.12-debug) if $update; then set -- --update; else set --; fi
+	exec "$top/tests/vm/debug-kernel.sh" "$@" ;;
+*) die "usage: $0 [--update] 6.1|6.12|6.12-debug" ;;
 esac
 
 # One at a time: the other then finds it done.
@@ -183,5 +130,5 @@ stamp=$top/build/kernels/$version/stamp
 if ! $update && [ -e "$stamp" ] && [ "$(cat "$stamp")" = "${stamp%/stamp}" ]; then
 	exit 0
 fi
-fetch
+fetch_packages "$cache/kernels/$version" resolve
 unpack
