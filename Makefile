@@ -19,15 +19,22 @@ no-modules:
 modules:
 	kmod/build.sh "$(KDIR)" build/kmod/host
 
-## kmod-6.1, kmod-6.12: for Debian's kernels of the test VM; kmod-6.12-debug: with self-tests
-kmod_targets := $(foreach k,$(KERNELS),kmod-$(k) kmod-$(k)-debug)
-$(foreach k,$(KERNELS),$(eval kmod-$(k) kmod-$(k)-debug: kernel-$(k)))
+## kmod-6.1, kmod-6.12, kmod-6.12-debug: for the kernels of the test VM, the last with self-tests
+## kmod-6.1-selftest: with self-tests too
+vm_kernels := 6.12-debug $(filter-out 6.12-debug,$(KERNELS))
+kmod_targets := $(foreach k,$(vm_kernels),kmod-$(k) kmod-$(k)-selftest)
+$(foreach k,$(vm_kernels),$(eval kmod-$(k) kmod-$(k)-selftest: kernel-$(k)))
 kernel-%: FORCE
 	tests/vm/kernel.sh $*
 
 $(kmod_targets): kmod-%: FORCE
-	+kmod/build.sh build/kernels/$(*:-debug=)/headers build/kmod/$* \
-		KCFLAGS=-Werror $(if $(filter %-debug,$*),CONFIG_IOTKEY_SELFTEST=y)
+	+kmod/build.sh build/kernels/$(*:-selftest=)/headers build/kmod/$* \
+		KCFLAGS=-Werror $(if $(filter %-debug %-selftest,$*),CONFIG_IOTKEY_SELFTEST=y)
+
+kmod-splat: kernel-6.12-debug
+	mkdir -p build/kmod/splat
+	cp tests/vm/splat/* build/kmod/splat/
+	$(MAKE) -C build/kernels/6.12-debug/headers M=$(CURDIR)/build/kmod/splat modules
 
 ## lib: libiotkey, shared and static
 lib:
@@ -42,7 +49,8 @@ check:
 	tests/check.sh
 
 ## check-unit, check-fuzz, check-cli, check-bench, check-vm: one part (TESTS="name ..." for some of the VM's)
-check-unit check-fuzz check-cli check-bench check-vm: check-%: FORCE
+## check-debug: the VM's on a kernel that looks for memory errors, leaks, deadlocks (built if need be)
+check-unit check-fuzz check-cli check-bench check-vm check-debug: check-%: FORCE
 	tests/check.sh $*
 
 ## check-long: the same with a week of virtual time, 50 power cuts, minutes of fuzzing

@@ -2,9 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # `make check`: builds what is missing, runs every test, and sums up.
-# Usage: tests/check.sh [unit|fuzz|cli|bench|vm]...     (default: all)
+# Usage: tests/check.sh [unit|fuzz|cli|bench|vm|debug]...     (default: all)
 #
-# FUZZ_SECONDS (5): per fuzz target.  KERNELS ("6.1 6.12"): those of the VM.
+# vm: Debian's kernels; debug: the debug kernel, which "all" runs beside them, for a VM
+# keeps one CPU busy.
+#
+# FUZZ_SECONDS (5): per fuzz target.  KERNELS ("6.1 6.12"): those of vm.
 # TESTS: only these tests of the VM.
 set -u
 
@@ -12,6 +15,7 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 results=$top/build/results
 fuzz_seconds=${FUZZ_SECONDS:-5}
 kernels=${KERNELS:-6.1 6.12}
+debug_kernel=6.12-debug
 cd "$top" || exit 1
 
 # A step that does not come off is a failed test, and the rest still runs.
@@ -105,17 +109,56 @@ check_bench()
 	RUNS=2 OUT=$top/build/bench/sample tests/suite.sh bench tests/bench/bench.sh --check "$v" aead
 }
 
-check_vm()
+# What the VMs run, for these kernels; the debug kernel may have to be built first.
+build_vm() # KERNEL...
 {
 	local v
 	make_step build-tools lib tools
 	make_step build-kselftest -C tests kselftest
-	for v in $kernels; do
-		make_step "build-kmod-$v" "kmod-$v" "kmod-$v-debug" || continue
+	built=
+	for v in "$@"; do
+		if [ "$v" = $debug_kernel ]; then
+			tests/vm/kernel.sh "$v"
+			make_step "build-kmod-$v" "kmod-$v" kmod-splat
+		else
+			make_step "build-kmod-$v" "kmod-$v" "kmod-$v-selftest"
+		fi || continue
+		built="$built $v"
+	done
+}
+
+run_vm() # KERNEL...
+{
+	local v
+	for v in "$@"; do
+		[[ " $built " == *" $v "* ]] || continue
 		# shellcheck disable=SC2086 # a list
 		tests/vm/check.sh "$v" ${TESTS:-} ||
 			printf 'not ok 1 - tests/vm/check.sh %s\n1..1\n' "$v" >"$results/vm-$v.ktap"
 	done
+}
+
+# shellcheck disable=SC2086 # lists
+check_vm()
+{
+	build_vm $kernels
+	run_vm $kernels
+}
+
+check_debug()
+{
+	build_vm $debug_kernel
+	run_vm $debug_kernel
+}
+
+# shellcheck disable=SC2086 # lists
+check_both()
+{
+	build_vm $debug_kernel $kernels
+	run_vm $debug_kernel &
+	[ "$(nproc)" -gt 1 ] || wait
+	run_vm $kernels
+	wait
 }
 
 tests/setup.sh check || exit 1
@@ -124,8 +167,8 @@ mkdir -p "$results"
 for part in "${@:-all}"; do
 	case $part in
 	all) check_unit; check_fuzz; check_cli; check_bench; check_vm ;;
-	unit | fuzz | cli | bench | vm) "check_$part" ;;
-	*) echo "usage: $0 [unit|fuzz|cli|bench|vm]..." >&2; exit 2 ;;
+	unit | fuzz | cli | bench | vm | debug) "check_$part" ;;
+	*) echo "usage: $0 [unit|fuzz|cli|bench|vm|debug]..." >&2; exit 2 ;;
 	esac
 done
 echo

@@ -35,7 +35,7 @@ guest_job()
 
 record()
 {
-	make lib tools "kmod-$kernel" "kmod-$kernel-debug"
+	make lib tools "kmod-$kernel" "kmod-$kernel-selftest"
 	make -C tests kselftest
 	PACK_ONLY=1 tests/vm/check.sh "$kernel"
 	rm -rf "$seeds" build/vm/seeds

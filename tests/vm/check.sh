@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Runs the tests of the VM on one kernel; all that is needed has been built.
-# Usage: tests/vm/check.sh 6.1|6.12 [TEST...]     (names without their endings)
+# Usage: tests/vm/check.sh 6.1|6.12|6.12-debug [TEST...]     (names without their endings)
 #
 # tests/kselftest and tests/interop run inside, in one boot for those that say nothing and
 # one each for those that say "vm: virtual-time" or "vm: no-tpm".  tests/fault/*.sh run
-# on the host and boot VMs themselves: $RUN is the start of their command.
+# on the host and boot VMs themselves: $RUN is the start of their command; "kernel: debug"
+# says that they are for the debug kernel alone.
 # With PACK_ONLY=1 only the initramfs is made.  KTAP goes to build/results/, the logs are in build/logs/.
 set -eu
 
@@ -15,10 +16,15 @@ version=$1
 shift
 only=("$@")
 results=$top/build/results
+# The debug kernel is slow; this is the one place that says how much.  run.sh heeds it too.
+case $version in
+*-debug) debug=true; export IOTKEY_SLOW=4 ;;
+*) debug=false; export IOTKEY_SLOW=1 ;;
+esac
 limit=${VM_TIMEOUT:-1500}
 # What a test may want to know, inside and outside.
 export IOTKEY_LONG=${IOTKEY_LONG:-} HOURS=${HOURS:-} SEED=${SEED:-}
-passed_on="IOTKEY_LONG=$IOTKEY_LONG HOURS=$HOURS SEED=$SEED"
+passed_on="IOTKEY_LONG=$IOTKEY_LONG HOURS=$HOURS SEED=$SEED IOTKEY_SLOW=$IOTKEY_SLOW"
 initramfs=$top/build/initramfs-$version.cpio
 tools=$top/build/tools/bin
 
@@ -39,7 +45,7 @@ limit_of() # SOURCE: what a line "timeout: SECONDS" says
 {
 	local n
 	n=$(head -n 20 "$1" | sed -n 's,^[/#* ]*timeout: \([0-9]*\).*,\1,p')
-	echo "${n:-300}"
+	echo $((${n:-300} * IOTKEY_SLOW))
 }
 
 # Files and the group of each program that is a suite.
@@ -99,13 +105,18 @@ run_group() # NAME OPTIONS -- PROGRAM...
 	grep -E '^ *not ok|# *SKIP' "$results/vm-$version-$name.ktap" || true
 }
 
+# That of the debug kernel has its self-tests always.
 modules=()
-for flavour in '' -debug; do
+for flavour in '' -selftest; do
 	ko=$top/build/kmod/$version$flavour/iotkey.ko
 	[ ! -e "$ko" ] || modules+=(--module "$ko")
 done
 mkdir -p "$results"
 collect
+if $debug; then
+	files+=("$top/build/kmod/$version/iotkey.ko:/usr/lib/iotkey/selftest/iotkey.ko"
+		"$top/build/kmod/splat/splat.ko:/usr/lib/iotkey/splat.ko")
+fi
 "$top/tests/vm/initramfs.sh" "$version" "$initramfs" "${modules[@]}" "${files[@]}"
 [ -z "${PACK_ONLY:-}" ] || exit 0
 
@@ -118,9 +129,11 @@ for script in "$top"/tests/fault/*.sh; do
 	[ -e "$script" ] || continue
 	name=$(basename "$script" .sh)
 	wanted "$name" || continue
+	$debug || ! grep -q '^# kernel: debug' "$script" || continue
 	dir=$top/build/vm/$version-$name
 	rm -rf "$dir"
 	mkdir -p "$dir"
 	RUN="$top/tests/vm/run.sh --kernel $version --initramfs $initramfs --name vm-$version-$name" \
-	DIR=$dir KERNEL=$version SUITE_TIMEOUT=$limit "$top/tests/suite.sh" "vm-$version-$name" "$script"
+	DIR=$dir KERNEL=$version SUITE_TIMEOUT=$((limit * IOTKEY_SLOW)) \
+		"$top/tests/suite.sh" "vm-$version-$name" "$script"
 done

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Packs the test VM's file system.
-# Usage: tests/vm/initramfs.sh 6.1|6.12 OUT [--module FILE.ko]... [FILE[:PLACE]]...
+# Usage: tests/vm/initramfs.sh KERNEL OUT [--module FILE.ko]... [FILE[:PLACE]]...
 #
-# OUT is a chain of cpio archives, which the kernel unpacks one after the other:
-# the base (busybox, bash, keyctl, tpm2-tools, PID 1), the kernel's modules, and
-# the files given.  The first two are kept in build/initramfs under the hash of
+# KERNEL is one of kernel.sh's.  OUT is a chain of cpio archives, which the kernel unpacks
+# one after the other: the base (busybox, bash, keyctl, tpm2-tools, PID 1), the kernel's
+# modules, and the files given.  The first two are kept in build/initramfs under the hash of
 # what is in them.  FILE lands in /usr/lib/iotkey/tests unless PLACE says
 # otherwise; ELF files bring their libraries along.
 set -eu
@@ -135,10 +135,10 @@ build_modules() # OUT FILE.ko...
 		*) cp "$file" "$name" ;;
 		esac
 	done
-	# The debug build is there to be loaded by its path, never by modprobe.
+	# That one is there to be loaded by its path, never by modprobe.
 	for file in "$@"; do
 		case $file in
-		*-debug/*) name=/usr/lib/iotkey/debug/${file##*/} ;;
+		*-selftest/*) name=/usr/lib/iotkey/selftest/${file##*/} ;;
 		*) name=/lib/modules/$release/updates/${file##*/} ;;
 		esac
 		install -D -m 644 "$file" "$root$name"
@@ -168,7 +168,7 @@ files_layer() # OUT FILE[:PLACE]...
 	rm -rf "$root"
 }
 
-[ $# -ge 2 ] || die "usage: $0 6.1|6.12 OUT [--module FILE.ko]... [FILE[:PLACE]]..."
+[ $# -ge 2 ] || die "usage: $0 KERNEL OUT [--module FILE.ko]... [FILE[:PLACE]]..."
 version=$1
 out=$2
 shift 2

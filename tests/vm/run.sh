@@ -3,7 +3,7 @@
 #
 # Runs one job in a VM.  Usage: tests/vm/run.sh OPTION...
 #
-#   --kernel 6.1|6.12     which kernel (6.1)
+#   --kernel VERSION      which of kernel.sh's (6.1)
 #   --initramfs FILE      from initramfs.sh
 #   --job COMMAND|FILE    what PID 1 runs: a command line, or a script of the host
 #   --name NAME           logs go to build/logs/NAME/
@@ -17,8 +17,8 @@
 #   --virtual-time        time jumps whenever the guest is idle (one CPU)
 #   --cpu MODEL           QEMU's (max,-cx16)
 #   --rtc TIME            what the clock shows at boot (2026-01-01T00:00:00; default: now)
-#   --mem MIB --smp N     512, 2
-#   --timeout SECONDS     of real time (300)
+#   --mem MIB --smp N     512 (the debug kernel: 1024), 2
+#   --timeout SECONDS     of real time (300), times $IOTKEY_SLOW if that is set
 #   --guest-timeout S     of the guest's time (600; a year with --virtual-time)
 #   --power-cut           expect the guest to write a line CUT: QEMU is killed there and
 #                         then; exit 0 if so, 3 if the job ended first
@@ -38,7 +38,7 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 
 die() { echo "run.sh: $*" >&2; exit 125; }
 
-kernel=6.1 initramfs='' job='' name=vm tpm='' disk='' virtual=false rtc=utc mem=512
+kernel=6.1 initramfs='' job='' name=vm tpm='' disk='' virtual=false rtc=utc mem=''
 smp=2 timeout=300 guest_timeout='' cut=false cut_after='' append='' quiet=false
 shell=false thread=single bus=false port='' monitor='' cpu=max,-cx16
 while [ $# -gt 0 ]; do
@@ -70,8 +70,13 @@ while [ $# -gt 0 ]; do
 	shift
 done
 if [ -z "$guest_timeout" ]; then
-	guest_timeout=600
+	guest_timeout=$((600 * ${IOTKEY_SLOW:-1}))
 	if $virtual; then guest_timeout=31536000; fi
+fi
+timeout=$((timeout * ${IOTKEY_SLOW:-1}))
+if [ -z "$mem" ]; then
+	mem=512
+	[ "${kernel%-debug}" = "$kernel" ] || mem=1024
 fi
 [ -e "$initramfs" ] || die "no --initramfs"
 [ -n "$job" ] || $shell || die "no --job"
@@ -254,7 +259,7 @@ wait $qemu_pid 2>/dev/null || true
 qemu_pid=
 
 if found=$(complaints); then
-	printf '%s\n' "$found" | head -n 20 | sed 's/^/# console: /' | tee -a "$logs/result.log"
+	printf '%s\n' "$found" | head -n 40 | sed 's/^/# console: /' | tee -a "$logs/result.log"
 	[ $ended = exit ] && [ "$status" != 0 ] && exit "$status"
 	fail 126 "$name: the kernel complained (see $logs/console.log)"
 fi

@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The debug build of the module checks itself when it is loaded, and refuses to load
+# The module built with self-tests checks itself when it is loaded, and refuses to load
 # when a check fails.
 # shellcheck source=tests/kselftest/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-debug=/usr/lib/iotkey/debug/iotkey.ko
-[ -e $debug ] || skip_all "no debug build"
+module=/usr/lib/iotkey/selftest/iotkey.ko
+[ -e $module ] || skip_all "no build with self-tests"
 
 # Keys of earlier tests hold the module until the collector has been there.
 unload()
@@ -21,7 +21,7 @@ unload()
 
 modprobe iotkey
 ok "the module unloads" unload
-ok "the debug build passes its self-tests" insmod $debug
+ok "the module built with them passes its self-tests" insmod $module
 ok "it unloads" unload
 ok "the module loads again" modprobe iotkey
 done_testing
