@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * HMAC-SHA256 (RFC 2104), HKDF-Expand (RFC 5869) and AES-CMAC (RFC 4493) on the
- * kernel's SHA-256 and AES libraries: no allocation, so nothing here that can run
+ * HMAC-SHA256 (RFC 2104), HKDF-Expand (RFC 5869), AES-CFB (SP 800-38A) and AES-CMAC
+ * (RFC 4493) on the kernel's SHA-256 and AES libraries: no allocation, so nothing here that can run
  * out of memory holds a key.
  */
 #include <crypto/aes.h>
@@ -26,6 +26,21 @@ static void hmac_key_block(u8 block[SHA256_BLOCK_SIZE], const u8 *key,
 		memcpy(block, key, len);
 	for (i = 0; i < SHA256_BLOCK_SIZE; i++)
 		block[i] ^= pad;
+}
+
+/**
+ * iot_sha256() - over the concatenation of @n parts
+ */
+void iot_sha256(const struct iot_part *parts, size_t n,
+		u8 out[IOT_SHA256_SIZE])
+{
+	struct sha256_state sha;
+	size_t i;
+
+	sha256_init(&sha);
+	for (i = 0; i < n; i++)
+		sha256_update(&sha, parts[i].data, parts[i].len);
+	sha256_final(&sha, out);
 }
 
 /**
@@ -76,6 +91,40 @@ void iot_kdf(const u8 key[IOT_SHA256_SIZE], const char *label,
 	iot_hmac_sha256(key, IOT_SHA256_SIZE, parts, ARRAY_SIZE(parts), block);
 	memcpy(out, block, min_t(size_t, len, sizeof(block)));
 	memzero_explicit(block, sizeof(block));
+}
+
+/**
+ * iot_aes_cfb() - AES-128 in CFB mode with whole blocks of feedback, in place
+ * @len: any; a last part of a block is allowed (SP 800-38A, CFB128)
+ *
+ * Return: 0 or -EINVAL, which an AES-128 key cannot cause.
+ */
+int iot_aes_cfb(const u8 key[16], const u8 iv[16], u8 *data, size_t len,
+		bool encrypt)
+{
+	struct crypto_aes_ctx aes;
+	u8 stream[AES_BLOCK_SIZE];
+	u8 last[AES_BLOCK_SIZE];
+	size_t n;
+	int ret;
+
+	ret = aes_expandkey(&aes, key, 16);
+	if (ret)
+		return ret;
+	memcpy(last, iv, sizeof(last));
+	for (; len; data += n, len -= n) {
+		n = min_t(size_t, len, AES_BLOCK_SIZE);
+		aes_encrypt(&aes, stream, last);
+		if (!encrypt)
+			memcpy(last, data, n);
+		crypto_xor(data, stream, n);
+		if (encrypt)
+			memcpy(last, data, n);
+	}
+	memzero_explicit(&aes, sizeof(aes));
+	memzero_explicit(stream, sizeof(stream));
+	memzero_explicit(last, sizeof(last));
+	return 0;
 }
 
 /* Multiplication by x in GF(2^128), RFC 4493 section 2.3. */

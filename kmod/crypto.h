@@ -3,7 +3,7 @@
 #ifndef _IOT_CRYPTO_H
 #define _IOT_CRYPTO_H
 
-#include <linux/types.h>
+#include "pure.h"
 
 #define IOT_SHA256_SIZE		32
 #define IOT_CMAC_SIZE		16
@@ -20,9 +20,19 @@ void iot_hmac_sha256(const u8 *key, size_t key_len,
 		     u8 out[IOT_SHA256_SIZE]);
 void iot_kdf(const u8 key[IOT_SHA256_SIZE], const char *label,
 	     const void *context, size_t context_len, u8 *out, size_t len);
+void iot_sha256(const struct iot_part *parts, size_t n,
+		u8 out[IOT_SHA256_SIZE]);
+int iot_aes_cfb(const u8 key[16], const u8 iv[16], u8 *data, size_t len,
+		bool encrypt);
 int iot_aes_cmac(const u8 key[16], const void *data, size_t len,
 		 u8 out[IOT_CMAC_SIZE]);
 int iot_aes_message_key(u8 *out, const u8 *key, unsigned int key_size,
 			const u8 *nonce);
+
+/* ecdh.c: X and Y of a point are 32 bytes each, big-endian */
+#define IOT_P256_SIZE		32
+
+int iot_ecdh_p256(const u8 theirs[2 * IOT_P256_SIZE],
+		  u8 ours[2 * IOT_P256_SIZE], u8 shared[IOT_P256_SIZE]);
 
 #endif /* _IOT_CRYPTO_H */

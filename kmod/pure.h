@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the pure files (policy.c, payload.c, schedule.c, blob.c, base64.c, tss2.c,
- * tpmbuf.c) may use.  They touch no locks, timers, keys or crypto, so that unit tests and
- * fuzzers compile the very same sources on the host.
+ * tpmbuf.c, session.c) may use.  They touch no locks, timers or keys, so that unit tests and
+ * fuzzers compile the very same sources on the host.  (session.c computes with the
+ * functions of crypto.h, which a test there brings along.)
  */
 #ifndef _IOT_PURE_H
 #define _IOT_PURE_H
@@ -15,6 +16,7 @@
 #include <linux/math64.h>
 #include <linux/string.h>
 #include <linux/types.h>
+#include <crypto/algapi.h>
 #include "compat.h"
 #else
 #include <errno.h>
@@ -37,6 +39,17 @@ typedef int64_t s64;
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define BIT(n) (1UL << (n))
 #define BIT_ULL(n) (1ULL << (n))
+
+static inline void memzero_explicit(void *p, size_t len)
+{
+	explicit_bzero(p, len);
+}
+
+/* 0 if equal */
+static inline unsigned long crypto_memneq(const void *a, const void *b, size_t len)
+{
+	return memcmp(a, b, len) != 0;
+}
 
 static inline u64 div64_u64(u64 a, u64 b)
 {

@@ -2,10 +2,13 @@
 /*
  * The provider "tpm": the secret is a sealed data object under a storage key
  * of the TPM, bound to PCRs if wanted.  The provider's part of the blob is the
- * DER of a TSS2 PRIVATE KEY of type "sealed".
+ * parent's public area, which pins it, and the DER of a TSS2 PRIVATE KEY of type "sealed".
  *
- * TPM commands: create 1 (and 1 per 8 PCRs, and 4 when the parent is made too),
- * open 3 (5 with a policy), adopt as open, and 1 more for an importable key.
+ * Every command that has a part in this is in a session that is salted to the parent: it
+ * is authentic both ways, and what is secret in it is encrypted.
+ *
+ * TPM commands: create 4 (and 1 per 8 PCRs, and 4 when the parent is made too),
+ * open 4 (6 with a policy), adopt as open and 2 more, and 1 more for an importable key.
  */
 #include <crypto/sha2.h>
 #include <linux/bitops.h>
@@ -13,25 +16,34 @@
 #include <linux/slab.h>
 #include "root.h"
 #include "notify.h"
-#include "tpm.h"
+#include "tpm_parent.h"
 #include "tss2.h"
 
 #define ALG_SHA1	0x0004
 #define ALG_SHA256	0x000b
 #define ALG_SHA384	0x000c
-#define RH_NULL		0x40000007
-#define SE_POLICY	0x01
-#define NONCE_SIZE	16
 #define MAX_PCRS	24
 #define MAX_PCR_DIGEST	48
 #define SELECTION_SIZE	10	/* a TPML_PCR_SELECTION of one bank */
 
-/* What is opened: an object, and the handle of its parent while loaded. */
+/* The session goes on; it ends with success; both for what is secret both ways. */
+#define GO_ON		TPMBUF_SA_CONTINUE
+#define END		0
+#define SECRET		(TPMBUF_SA_DECRYPT | TPMBUF_SA_ENCRYPT)
+
+/* An object, its parent, and the session with it. */
 struct object {
 	struct tss2_key key;
 	struct tss2_public pub;
-	u32 parent;
-	u32 parent_flush;	/* the same if it is ours to flush */
+	struct iot_parent parent;
+	struct iot_session session;
+};
+
+/* An object in the TPM; its name, as the TPM says in the session. */
+struct loaded {
+	u32 handle;
+	u8 name[TPMBUF_NAME_MAX];
+	size_t name_len;
 };
 
 /* A PolicyPCR made here; the struct tss2_policy points into it. */
@@ -41,95 +53,6 @@ struct pcr_policy {
 	u8 digest[SHA256_DIGEST_SIZE];	/* the policy's */
 	struct tss2_policy policy;
 };
-
-/*
- * TCG storage key template, ECC P-256 with empty unique fields: what TPM key
- * files mean by a permanent handle as parent (TPM 2.0 Provisioning Guidance,
- * EK Credential Profile's H-2 with the attributes of a storage key).
- */
-static const u8 storage_template[] = {
-	0x00, 0x23,		/* ECC */
-	0x00, 0x0b,		/* name: SHA-256 */
-	0x00, 0x03, 0x04, 0x72,	/* fixedTPM fixedParent sensitiveDataOrigin */
-				/* userWithAuth noDA restricted decrypt */
-	0x00, 0x00,		/* no policy */
-	0x00, 0x06, 0x00, 0x80, 0x00, 0x43,	/* AES-128-CFB */
-	0x00, 0x10,		/* no scheme */
-	0x00, 0x03,		/* NIST P-256 */
-	0x00, 0x10,		/* no KDF */
-	0x00, 0x00, 0x00, 0x00,	/* x, y */
-};
-
-/* Parents */
-
-static int create_primary(struct iot_tpm *t, u32 *handle)
-{
-	struct tpmbuf_call call = {
-		.cc = TPMBUF_CC_CREATE_PRIMARY,
-		.handle = { TSS2_RH_OWNER },
-		.handles = 1,
-		.session = &iot_tpm_empty_auth,
-		.gives = TPMBUF_TRANSIENT,
-	};
-	int ret;
-
-	iot_tpm_begin(t);
-	tpmbuf_put_u16(&t->in, 4);	/* sensitive: */
-	tpmbuf_put_u16(&t->in, 0);	/* no password */
-	tpmbuf_put_u16(&t->in, 0);	/* no data */
-	tpmbuf_put_2b(&t->in, storage_template, sizeof(storage_template));
-	tpmbuf_put_u16(&t->in, 0);	/* outside information */
-	tpmbuf_put_u32(&t->in, 0);	/* creation PCRs */
-	ret = iot_tpm_exec(t, &call);
-	if (!ret)
-		*handle = call.given;
-	return ret;
-}
-
-static int make_persistent(struct iot_tpm *t, u32 transient, u32 persistent)
-{
-	struct tpmbuf_call call = {
-		.cc = TPMBUF_CC_EVICT_CONTROL,
-		.handle = { TSS2_RH_OWNER, transient },
-		.handles = 2,
-		.session = &iot_tpm_empty_auth,
-	};
-
-	iot_tpm_begin(t);
-	tpmbuf_put_u32(&t->in, persistent);
-	return iot_tpm_exec(t, &call);
-}
-
-static int make_parent(struct iot_tpm *t, u32 handle)
-{
-	u32 primary;
-	int ret;
-
-	ret = create_primary(t, &primary);
-	if (ret)
-		return ret;
-	ret = make_persistent(t, primary, handle);
-	iot_tpm_flush(t, primary);
-	return ret;
-}
-
-/* A persistent parent is used as it is, the owner's primary is made anew. */
-static int get_parent(struct iot_tpm *t, struct object *o)
-{
-	int ret;
-
-	o->parent = o->key.parent;
-	if (o->key.parent >> 24 == TPMBUF_PERSISTENT)
-		return 0;
-	if (o->key.parent != TSS2_RH_OWNER)
-		return -EINVAL;
-	if (o->key.rsa_parent)
-		return -EOPNOTSUPP;
-	ret = create_primary(t, &o->parent);
-	if (!ret)
-		o->parent_flush = o->parent;
-	return ret;
-}
 
 /* PCR policy */
 
@@ -182,8 +105,8 @@ static u32 get_selection(struct tpmbuf_reader *r, u16 bank)
  * One TPM2_PCR_Read: as many of the PCRs of *mask as the TPM cares to answer,
  * lowest first; they leave *mask, their values are appended to *at.
  */
-static int read_some_pcrs(struct iot_tpm *t, u16 bank, u32 *mask, u8 **at,
-			  u32 *counter)
+static int read_some_pcrs(struct iot_tpm *t, struct iot_session *s, u16 bank,
+			  u32 *mask, u8 **at, u32 *counter)
 {
 	struct tpmbuf_call call = { .cc = TPMBUF_CC_PCR_READ };
 	u8 selection[SELECTION_SIZE];
@@ -195,7 +118,8 @@ static int read_some_pcrs(struct iot_tpm *t, u16 bank, u32 *mask, u8 **at,
 	put_selection(selection, bank, *mask);
 	iot_tpm_begin(t);
 	tpmbuf_put(&t->in, selection, sizeof(selection));
-	ret = iot_tpm_exec(t, &call);
+	/* nothing to encrypt, so the session must audit it */
+	ret = iot_tpm_exec_in(t, &call, s, GO_ON | TPMBUF_SA_AUDIT);
 	if (ret)
 		return ret;
 	*counter = tpmbuf_get_u32(&t->out);
@@ -218,7 +142,8 @@ static int read_some_pcrs(struct iot_tpm *t, u16 bank, u32 *mask, u8 **at,
 }
 
 /* SHA-256 of the values of the PCRs of @mask, all of one moment. */
-static int digest_pcrs(struct iot_tpm *t, u16 bank, u32 mask, u8 *digest)
+static int digest_pcrs(struct iot_tpm *t, struct iot_session *s, u16 bank,
+		       u32 mask, u8 *digest)
 {
 	u32 counter = 0, first = 0;
 	u8 *values, *at;
@@ -228,9 +153,9 @@ static int digest_pcrs(struct iot_tpm *t, u16 bank, u32 mask, u8 *digest)
 	if (!values)
 		return -ENOMEM;
 	at = values;
-	ret = read_some_pcrs(t, bank, &mask, &at, &first);
+	ret = read_some_pcrs(t, s, bank, &mask, &at, &first);
 	while (!ret && mask) {
-		ret = read_some_pcrs(t, bank, &mask, &at, &counter);
+		ret = read_some_pcrs(t, s, bank, &mask, &at, &counter);
 		if (!ret && counter != first)
 			ret = -EBUSY;	/* a PCR was extended meanwhile */
 	}
@@ -244,7 +169,8 @@ static int digest_pcrs(struct iot_tpm *t, u16 bank, u32 mask, u8 *digest)
  * The policy is computed here and not by a trial session: that costs more
  * commands, and silently drops the PCRs of a bank that the TPM does not have.
  */
-static int make_pcr_policy(struct iot_tpm *t, const struct iot_root_spec *spec,
+static int make_pcr_policy(struct iot_tpm *t, struct iot_session *s,
+			   const struct iot_root_spec *spec,
 			   struct pcr_policy *p)
 {
 	u8 text[SHA256_DIGEST_SIZE + 4 + SELECTION_SIZE + SHA256_DIGEST_SIZE];
@@ -254,7 +180,7 @@ static int make_pcr_policy(struct iot_tpm *t, const struct iot_root_spec *spec,
 	if (!spec->pcr_mask || spec->pcr_mask >> MAX_PCRS ||
 	    !bank_size(spec->pcr_bank))
 		return -EINVAL;
-	ret = digest_pcrs(t, spec->pcr_bank, spec->pcr_mask, p->pcr_digest);
+	ret = digest_pcrs(t, s, spec->pcr_bank, spec->pcr_mask, p->pcr_digest);
 	if (ret)
 		return ret;
 	put_selection(p->selection, spec->pcr_bank, spec->pcr_mask);
@@ -270,44 +196,20 @@ static int make_pcr_policy(struct iot_tpm *t, const struct iot_root_spec *spec,
 	return 0;
 }
 
-/* Hash algorithm as the object's name, for its policy is made with that. */
-static int start_policy_session(struct iot_tpm *t, u16 hash, u32 *handle)
-{
-	struct tpmbuf_call call = {
-		.cc = TPMBUF_CC_START_AUTH_SESSION,
-		.handle = { RH_NULL, RH_NULL },	/* not salted, not bound */
-		.handles = 2,
-		.gives = TPMBUF_POLICY_SESSION,
-	};
-	u8 nonce[NONCE_SIZE];
-	int ret;
-
-	get_random_bytes(nonce, sizeof(nonce));
-	iot_tpm_begin(t);
-	tpmbuf_put_2b(&t->in, nonce, sizeof(nonce));
-	tpmbuf_put_u16(&t->in, 0);	/* no salt */
-	tpmbuf_put_u8(&t->in, SE_POLICY);
-	tpmbuf_put_u16(&t->in, TSS2_ALG_NULL);	/* no encryption */
-	tpmbuf_put_u16(&t->in, hash);
-	ret = iot_tpm_exec(t, &call);
-	if (!ret)
-		*handle = call.given;
-	return ret;
-}
-
-static int play_policy(struct iot_tpm *t, u32 session,
+/* Plays @policy in the policy session @handle, under the protection of @s. */
+static int play_policy(struct iot_tpm *t, struct iot_session *s, u32 handle,
 		       const struct tss2_policy *policy)
 {
 	struct tpmbuf_call call = {
 		.cc = TPMBUF_CC_POLICY_PCR,
-		.handle = { session },
+		.handle = { handle },
 		.handles = 1,
 	};
 
 	iot_tpm_begin(t);
 	tpmbuf_put_2b(&t->in, policy->digest.p, policy->digest.len);
 	tpmbuf_put(&t->in, policy->pcrs.p, policy->pcrs.len);
-	return iot_tpm_exec(t, &call);
+	return iot_tpm_exec_in(t, &call, s, GO_ON | TPMBUF_SA_DECRYPT);
 }
 
 /* Sealing */
@@ -343,15 +245,15 @@ static void put_public(struct tpmbuf_writer *w, const struct pcr_policy *p)
 	tpmbuf_put_u16(w, TSS2_ALG_NULL);	/* no scheme */
 }
 
-/* The TPM2_Create. On 0 the spans of @key point into the answer. */
-static int seal(struct iot_tpm *t, u32 parent, const u8 *secret,
-		const struct pcr_policy *p, struct tss2_key *key)
+/* The TPM2_Create. On 0 the spans of @o->key point into the answer. */
+static int seal(struct iot_tpm *t, struct object *o, const u8 *secret,
+		const struct pcr_policy *p)
 {
 	struct tpmbuf_call call = {
 		.cc = TPMBUF_CC_CREATE,
-		.handle = { parent },
+		.handle = { o->parent.handle },
+		.name = { iot_parent_name(&o->parent) },
 		.handles = 1,
-		.session = &iot_tpm_empty_auth,
 	};
 	size_t begin, public, len;
 	int ret;
@@ -368,67 +270,65 @@ static int seal(struct iot_tpm *t, u32 parent, const u8 *secret,
 	tpmbuf_end_2b(&t->in, public);
 	tpmbuf_put_u16(&t->in, 0);	/* outside information */
 	tpmbuf_put_u32(&t->in, 0);	/* creation PCRs */
-	ret = iot_tpm_exec(t, &call);
+	ret = iot_tpm_exec_in(t, &call, &o->session, END | SECRET);
 	if (ret)
 		return ret;
-	key->priv = get_whole_2b(t);
-	key->pub = get_whole_2b(t);
+	o->key.priv = get_whole_2b(t);
+	o->key.pub = get_whole_2b(t);
 	/* is it the object that was ordered? */
-	if (t->out.bad || key->pub.len < 2 + len ||
-	    memcmp(key->pub.p + 2, t->in.data + public, len))
+	if (t->out.bad || o->key.pub.len < 2 + len ||
+	    memcmp(o->key.pub.p + 2, t->in.data + public, len))
 		return -EBADMSG;
 	return 0;
 }
 
-static int seal_under(struct iot_tpm *t, const struct iot_root_spec *spec,
-		      const u8 *secret, const struct pcr_policy *p,
-		      struct tss2_key *key)
-{
-	int ret = seal(t, spec->parent, secret, p, key);
-
-	if (ret != -ENXIO || !spec->mkparent)
-		return ret;
-	ret = make_parent(t, spec->parent);
-	return ret ?: seal(t, spec->parent, secret, p, key);
-}
-
 /* Unsealing */
 
-static int load(struct iot_tpm *t, const struct object *o, u32 *handle)
+/* @session_end: nothing follows in the session with the parent */
+static int load(struct iot_tpm *t, struct object *o, u8 session_end,
+		struct loaded *l)
 {
 	struct tpmbuf_call call = {
 		.cc = TPMBUF_CC_LOAD,
-		.handle = { o->parent },
+		.handle = { o->parent.handle },
+		.name = { iot_parent_name(&o->parent) },
 		.handles = 1,
-		.session = &iot_tpm_empty_auth,
 		.gives = TPMBUF_TRANSIENT,
 	};
+	const u8 *name;
 	int ret;
 
 	iot_tpm_begin(t);
 	tpmbuf_put(&t->in, o->key.priv.p, o->key.priv.len);
 	tpmbuf_put(&t->in, o->key.pub.p, o->key.pub.len);
-	ret = iot_tpm_exec(t, &call);
-	if (!ret)
-		*handle = call.given;
-	return ret;
+	ret = iot_tpm_exec_in(t, &call, &o->session, session_end | SECRET);
+	if (ret)
+		return ret;
+	l->handle = call.given;
+	name = tpmbuf_get_2b(&t->out, &l->name_len);
+	if (!name || t->out.left || l->name_len > sizeof(l->name)) {
+		iot_tpm_flush(t, l->handle);
+		return -EBADMSG;
+	}
+	memcpy(l->name, name, l->name_len);
+	return 0;
 }
 
-static int unseal_loaded(struct iot_tpm *t, u32 handle,
-			 const struct tpmbuf_session *session, u8 *secret)
+static int unseal_loaded(struct iot_tpm *t, const struct loaded *l,
+			 struct iot_session *session, u8 *secret)
 {
 	struct tpmbuf_call call = {
 		.cc = TPMBUF_CC_UNSEAL,
-		.handle = { handle },
+		.handle = { l->handle },
+		.name = { { l->name, l->name_len } },
 		.handles = 1,
-		.session = session,
 	};
 	const u8 *data;
 	size_t len;
 	int ret;
 
 	iot_tpm_begin(t);
-	ret = iot_tpm_exec(t, &call);
+	ret = iot_tpm_exec_in(t, &call, session, END | TPMBUF_SA_ENCRYPT);
 	if (ret)
 		return ret;
 	data = tpmbuf_get_2b(&t->out, &len);
@@ -441,57 +341,59 @@ static int unseal_loaded(struct iot_tpm *t, u32 handle,
 	return 0;
 }
 
-static int load_and_unseal(struct iot_tpm *t, const struct object *o,
-			   const struct tpmbuf_session *session, u8 *secret)
-{
-	u32 handle;
-	int ret;
-
-	ret = load(t, o, &handle);
-	if (ret)
-		return ret;
-	ret = unseal_loaded(t, handle, session, secret);
-	iot_tpm_flush(t, handle);
-	return ret;
-}
-
 /* The policy comes first: where it fails the load is saved. */
-static int unseal_by_policy(struct iot_tpm *t, const struct object *o,
-			    u8 *secret)
+static int unseal_by_policy(struct iot_tpm *t, struct object *o, u8 *secret)
 {
-	struct tpmbuf_session session = {};
+	struct iot_session policy;
+	struct loaded l;
 	unsigned int i;
 	int ret;
 
-	ret = start_policy_session(t, o->pub.name_alg, &session.handle);
+	/* a policy is made with the hash of the object's name */
+	if (o->pub.name_alg != ALG_SHA256)
+		return -EOPNOTSUPP;
+	ret = iot_session_start(t, &o->parent, IOT_SE_POLICY, &o->session,
+				&policy);
 	if (ret)
 		return ret;
 	for (i = 0; !ret && i < o->key.policies; i++)
-		ret = play_policy(t, session.handle, &o->key.policy[i]);
-	if (!ret)
-		ret = load_and_unseal(t, o, &session, secret);
-	/* Not to be continued, so it is gone with a successful unseal. */
+		ret = play_policy(t, &o->session, policy.handle,
+				  &o->key.policy[i]);
 	if (ret)
-		iot_tpm_flush(t, session.handle);
+		goto out;
+	ret = load(t, o, END, &l);
+	if (ret)
+		goto out;
+	ret = unseal_loaded(t, &l, &policy, secret);
+	iot_tpm_flush(t, l.handle);
+out:
+	iot_session_end(t, &policy);
 	return ret;
 }
 
-static int unseal(struct iot_tpm *t, const struct object *o, u8 *secret)
+static int unseal(struct iot_tpm *t, struct object *o, u8 *secret)
 {
+	struct loaded l;
+	int ret;
+
 	if (o->key.policies)
 		return unseal_by_policy(t, o, secret);
-	return load_and_unseal(t, o, &iot_tpm_empty_auth, secret);
+	ret = load(t, o, GO_ON, &l);
+	if (ret)
+		return ret;
+	ret = unseal_loaded(t, &l, &o->session, secret);
+	iot_tpm_flush(t, l.handle);
+	return ret;
 }
 
 /* TPM2_Import: on 0 the private part is in @priv, which the caller frees. */
-static int import(struct iot_tpm *t, const struct object *o,
-		  struct iot_bytes *priv)
+static int import(struct iot_tpm *t, struct object *o, struct iot_bytes *priv)
 {
 	struct tpmbuf_call call = {
 		.cc = TPMBUF_CC_IMPORT,
-		.handle = { o->parent },
+		.handle = { o->parent.handle },
+		.name = { iot_parent_name(&o->parent) },
 		.handles = 1,
-		.session = &iot_tpm_empty_auth,
 	};
 	struct tss2_span s;
 	int ret;
@@ -502,7 +404,7 @@ static int import(struct iot_tpm *t, const struct object *o,
 	tpmbuf_put(&t->in, o->key.priv.p, o->key.priv.len);
 	tpmbuf_put(&t->in, o->key.secret.p, o->key.secret.len);
 	tpmbuf_put_u16(&t->in, TSS2_ALG_NULL);	/* no inner wrapper */
-	ret = iot_tpm_exec(t, &call);
+	ret = iot_tpm_exec_in(t, &call, &o->session, GO_ON | SECRET);
 	if (ret)
 		return ret;
 	s = get_whole_2b(t);
@@ -517,47 +419,100 @@ static int import(struct iot_tpm *t, const struct object *o,
 
 /* The operations */
 
-static int make_part(const struct tss2_key *key, struct iot_bytes *part)
+/* Persistent, or the owner's primary, which is made anew. */
+static int check_parent(const struct tss2_key *key)
 {
-	u8 *buf = kmalloc(TSS2_MAX, GFP_KERNEL);
+	if (key->parent >> 24 == TPMBUF_PERSISTENT)
+		return 0;
+	if (key->parent != TSS2_RH_OWNER)
+		return -EINVAL;
+	return key->rsa_parent ? -EOPNOTSUPP : 0;
+}
+
+static int parse_object(struct object *o, const u8 *der, size_t len)
+{
+	int ret;
+
+	ret = tss2_parse(der, len, &o->key);
+	ret = ret ?: tss2_sealed(&o->key, &o->pub);
+	return ret ?: check_parent(&o->key);
+}
+
+/* The parent's public area, then the DER. */
+static int make_part(const struct object *o, struct iot_bytes *part)
+{
+	size_t head = o->parent.public_len;
+	u8 *buf = kmalloc(head + TSS2_MAX, GFP_KERNEL);
 	int len;
 
 	if (!buf)
 		return -ENOMEM;
-	len = tss2_encode(key, buf, TSS2_MAX);
+	memcpy(buf, o->parent.public, head);
+	len = tss2_encode(&o->key, buf + head, TSS2_MAX);
 	if (len > 0) {
-		part->data = kmemdup(buf, len, GFP_KERNEL);
-		part->len = len;
+		part->data = kmemdup(buf, head + len, GFP_KERNEL);
+		part->len = head + len;
 		len = part->data ? 0 : -ENOMEM;
 	}
 	kfree(buf);
 	return len;
 }
 
-static int create_with(struct iot_tpm *t, const struct iot_root_spec *spec,
-		       const u8 *secret, struct iot_bytes *part)
+/* Takes a part apart: @pinned is the parent's public area. */
+static int parse_part(struct object *o, const u8 *part, size_t len,
+		      struct tpmbuf_span *pinned)
 {
-	struct tss2_key key = {
-		.type = TSS2_SEALED,
-		.empty_auth = true,
-		.parent = spec->parent,
-	};
+	struct tpmbuf_reader r = { part, len };
+	size_t n;
+	int ret;
+
+	if (!tpmbuf_get_2b(&r, &n))
+		return -EBADMSG;
+	*pinned = (struct tpmbuf_span){ part, 2 + n };
+	ret = parse_object(o, r.p, r.left);
+	if (!ret && o->key.type != TSS2_SEALED)
+		ret = -EBADMSG;
+	return ret;
+}
+
+static int learn_or_make_parent(struct iot_tpm *t,
+				const struct iot_root_spec *spec,
+				struct object *o)
+{
+	int ret;
+
+	ret = iot_parent_learn(t, spec->parent, &o->parent, &o->session);
+	if (ret != -ENXIO || !spec->mkparent)
+		return ret;
+	ret = iot_parent_make(t, spec->parent);
+	return ret ?: iot_parent_learn(t, spec->parent, &o->parent,
+				       &o->session);
+}
+
+static int create_object(struct iot_tpm *t, const struct iot_root_spec *spec,
+			 struct object *o, const u8 *secret,
+			 struct iot_bytes *part)
+{
 	struct pcr_policy policy;
 	int ret;
 
+	ret = learn_or_make_parent(t, spec, o);
+	if (ret)
+		return ret;
 	if (spec->pcr_bank) {
-		ret = make_pcr_policy(t, spec, &policy);
+		ret = make_pcr_policy(t, &o->session, spec, &policy);
 		if (ret)
 			return ret;
-		key.policy[key.policies++] = policy.policy;
+		o->key.policy[o->key.policies++] = policy.policy;
 	}
-	ret = seal_under(t, spec, secret, key.policies ? &policy : NULL, &key);
-	return ret ?: make_part(&key, part);
+	ret = seal(t, o, secret, o->key.policies ? &policy : NULL);
+	return ret ?: make_part(o, part);
 }
 
 static int root_tpm_create(const struct iot_root_spec *spec, u8 *secret,
 			   struct iot_bytes *part)
 {
+	struct object *o;
 	struct iot_tpm t;
 	int ret;
 
@@ -566,53 +521,47 @@ static int root_tpm_create(const struct iot_root_spec *spec, u8 *secret,
 	ret = get_random_bytes_wait(secret, IOT_SECRET_SIZE);
 	if (ret)
 		return ret;
+	o = kzalloc(sizeof(*o), GFP_KERNEL);
+	if (!o)
+		return -ENOMEM;
+	o->key.type = TSS2_SEALED;
+	o->key.empty_auth = true;
+	o->key.parent = spec->parent;
 	ret = iot_tpm_start(&t);
 	if (!ret) {
-		ret = create_with(&t, spec, secret, part);
+		ret = create_object(&t, spec, o, secret, part);
+		iot_parent_close(&t, &o->parent, &o->session);
 		iot_tpm_stop(&t);
 	}
-	if (ret)
-		memzero_explicit(secret, IOT_SECRET_SIZE);
+	kfree_sensitive(o);
 	return ret;
-}
-
-static int open_object(struct iot_tpm *t, struct object *o, u8 *secret)
-{
-	int ret;
-
-	ret = get_parent(t, o);
-	if (ret)
-		return ret;
-	ret = unseal(t, o, secret);
-	iot_tpm_flush(t, o->parent_flush);
-	return ret;
-}
-
-static int parse_object(struct object *o, const u8 *der, size_t len)
-{
-	int ret;
-
-	memset(o, 0, sizeof(*o));
-	ret = tss2_parse(der, len, &o->key);
-	return ret ?: tss2_sealed(&o->key, &o->pub);
 }
 
 static int root_tpm_open(const u8 *part, size_t len, u8 *secret)
 {
-	struct object o;
+	struct tpmbuf_span pinned;
+	struct object *o;
 	struct iot_tpm t;
 	int ret;
 
-	ret = parse_object(&o, part, len);
+	o = kzalloc(sizeof(*o), GFP_KERNEL);
+	if (!o)
+		return -ENOMEM;
+	ret = parse_part(o, part, len, &pinned);
 	if (ret)
-		return ret;
-	if (o.key.type != TSS2_SEALED)
-		return -EBADMSG;
+		goto out;
 	ret = iot_tpm_start(&t);
 	if (ret)
-		return ret;
-	ret = open_object(&t, &o, secret);
+		goto out;
+	ret = iot_parent_open(&t, o->key.parent, pinned, &o->parent,
+			      &o->session);
+	ret = ret ?: unseal(&t, o, secret);
+	if (ret)
+		ret = iot_parent_why(&t, &o->parent, &o->session, ret);
+	iot_parent_close(&t, &o->parent, &o->session);
 	iot_tpm_stop(&t);
+out:
+	kfree_sensitive(o);
 	return ret;
 }
 
@@ -626,52 +575,55 @@ static int adopt_object(struct iot_tpm *t, struct object *o, u8 *secret,
 	struct iot_bytes priv = {};
 	int ret;
 
-	ret = get_parent(t, o);
+	ret = iot_parent_learn(t, o->key.parent, &o->parent, &o->session);
 	if (ret)
 		return ret;
 	if (o->key.type == TSS2_IMPORTABLE) {
 		ret = import(t, o, &priv);
 		if (ret)
-			goto out;
+			return ret;
 		o->key.priv = (struct tss2_span){ priv.data, priv.len };
 	}
 	ret = unseal(t, o, secret);
-	if (ret)
-		goto out;
-	o->key.type = TSS2_SEALED;
-	o->key.empty_auth = true;
-	ret = make_part(&o->key, part);
-	if (ret)
-		memzero_explicit(secret, IOT_SECRET_SIZE);
-out:
+	if (!ret) {
+		o->key.type = TSS2_SEALED;
+		o->key.empty_auth = true;
+		ret = make_part(o, part);
+	}
 	kfree(priv.data);
-	iot_tpm_flush(t, o->parent_flush);
 	return ret;
 }
 
 static int root_tpm_adopt(const u8 *der, size_t len, u8 *secret,
 			  struct iot_bytes *part)
 {
-	struct object o;
+	struct object *o;
 	struct iot_tpm t;
 	int ret;
 
-	ret = parse_object(&o, der, len);
+	o = kzalloc(sizeof(*o), GFP_KERNEL);
+	if (!o)
+		return -ENOMEM;
+	ret = parse_object(o, der, len);
 	if (ret)
-		return ret;
+		goto out;
 	ret = iot_tpm_start(&t);
 	if (ret)
-		return ret;
-	ret = adopt_object(&t, &o, secret, part);
+		goto out;
+	ret = adopt_object(&t, o, secret, part);
+	iot_parent_close(&t, &o->parent, &o->session);
 	iot_tpm_stop(&t);
+out:
+	kfree_sensitive(o);
 	return ret;
 }
 
 static bool root_tpm_policy(const u8 *part, size_t len)
 {
-	struct tss2_key key;
+	struct tpmbuf_span pinned;
+	struct object o;
 
-	return !tss2_parse(part, len, &key) && key.policies;
+	return !parse_part(&o, part, len, &pinned) && o.key.policies;
 }
 
 const struct iot_root_ops iot_root_tpm_ops = {

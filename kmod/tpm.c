@@ -3,15 +3,14 @@
  * Commands to the kernel's TPM chip.  Frames are our own: tpm_buf_*() differs
  * between the supported kernels and is not exported by all.
  */
+#include <linux/err.h>
 #include <linux/ktime.h>
+#include <linux/random.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/tpm.h>
 #include "notify.h"
 #include "tpm.h"
-
-/* TPM2_RS_PW: the session of a password. */
-const struct tpmbuf_session iot_tpm_empty_auth = { .handle = 0x40000009 };
 
 /* The core repeats RETRY and TESTING itself, for seconds; not these. */
 #define RC_YIELDED	0x908
@@ -119,20 +118,52 @@ static ssize_t transmit(struct iot_tpm *t, u32 cc)
 
 	/* no description: the core then prints nothing */
 	rc = tpm_transmit_cmd(t->chip, &buf, 0, NULL);
+	if (!IS_ERR_VALUE(rc))
+		rc = (u32)rc;	/* the core's int: a forged code may be negative */
 	iot_stats_tpm(rc);
 	iot_trace_tpm(cc, rc, ktime_get_ns() - begin);
 	return rc;
 }
 
-/* The answer comes in the frame of the command: a repetition frames anew. */
-int iot_tpm_exec(struct iot_tpm *t, struct tpmbuf_call *call)
+static int frame_command(struct iot_tpm *t, struct tpmbuf_call *call,
+			 struct iot_session *s, u8 attributes)
+{
+	int len;
+
+	if (s) {
+		get_random_bytes(s->caller, sizeof(s->caller));
+		iot_session_put(s, call, attributes);
+	}
+	len = tpmbuf_command(call, &t->in, t->frame, TPMBUF_SIZE);
+	if (len < 0 || !s)
+		return len;
+	return iot_session_protect(s, call, t->frame, len, t->in.len);
+}
+
+static int read_answer(struct iot_tpm *t, struct tpmbuf_call *call,
+		       struct iot_session *s, u8 attributes)
+{
+	int ret;
+
+	ret = tpmbuf_answer(call, t->frame, TPMBUF_SIZE, &t->out);
+	if (ret || !s)
+		return ret;
+	return iot_session_check(s, call, attributes, t->frame, &t->out);
+}
+
+/*
+ * The answer comes in the frame of the command, and a session's nonces are for one
+ * try: a repetition frames anew.
+ */
+int iot_tpm_exec_in(struct iot_tpm *t, struct tpmbuf_call *call,
+		    struct iot_session *s, u8 attributes)
 {
 	unsigned int wait = FIRST_WAIT_MS;
 	ssize_t rc;
 	int ret;
 
 	for (;;) {
-		ret = tpmbuf_command(call, &t->in, t->frame, TPMBUF_SIZE);
+		ret = frame_command(t, call, s, attributes);
 		if (ret < 0)
 			return ret;
 		rc = transmit(t, call->cc);
@@ -145,9 +176,23 @@ int iot_tpm_exec(struct iot_tpm *t, struct tpmbuf_call *call)
 	}
 	if (rc < 0)
 		return errno_of_driver(rc);
-	if (rc)
-		return tpmbuf_errno(call->cc, rc);
-	return tpmbuf_answer(call, t->frame, TPMBUF_SIZE, &t->out);
+	if (!rc)
+		return read_answer(t, call, s, attributes);
+	if (!tpmbuf_is_error(t->frame))
+		return -EBADMSG;
+	return tpmbuf_errno(call->cc, rc);
+}
+
+int iot_tpm_exec(struct iot_tpm *t, struct tpmbuf_call *call)
+{
+	return iot_tpm_exec_in(t, call, NULL, 0);
+}
+
+int iot_tpm_exec_password(struct iot_tpm *t, struct tpmbuf_call *call)
+{
+	call->authorized = true;
+	call->auth = (struct tpmbuf_auth){ .handle = TPMBUF_RS_PW };
+	return iot_tpm_exec_in(t, call, NULL, 0);
 }
 
 void iot_tpm_flush(struct iot_tpm *t, u32 handle)

@@ -8,19 +8,16 @@
 #ifndef _IOT_TPM_H
 #define _IOT_TPM_H
 
-#include "tpmbuf.h"
+#include "session.h"
 
 struct tpm_chip;
 
 struct iot_tpm {
 	struct tpm_chip *chip;
-	struct tpmbuf_writer in;	/* parameters of the next command */
+	struct tpmbuf_writer in;	/* parameters of the next command, in clear */
 	struct tpmbuf_reader out;	/* parameters of the last answer */
 	u8 *frame;			/* what goes over the wire */
 };
-
-/* Authorization with the empty password. */
-extern const struct tpmbuf_session iot_tpm_empty_auth;
 
 int iot_tpm_start(struct iot_tpm *t);
 void iot_tpm_stop(struct iot_tpm *t);
@@ -30,9 +27,17 @@ void iot_tpm_begin(struct iot_tpm *t);
 
 /*
  * Sends @call with the parameters in t->in; on 0 its answer's parameters are
- * in t->out, valid until the next command.
+ * in t->out, valid until the next command.  _exec sends it bare, _exec_password with the
+ * empty password, _exec_in protected by a session: @attributes are of enum
+ * tpmbuf_session_attributes, and without TPMBUF_SA_CONTINUE success ends the session.
+ *
+ * Return: 0; -EBADMSG when the answer is not authentic or malformed; what
+ * tpmbuf_errno() makes of an error; -EBUSY, -EINTR, -ENODEV, -ENOMEM or -EIO of the driver.
  */
 int iot_tpm_exec(struct iot_tpm *t, struct tpmbuf_call *call);
+int iot_tpm_exec_password(struct iot_tpm *t, struct tpmbuf_call *call);
+int iot_tpm_exec_in(struct iot_tpm *t, struct tpmbuf_call *call,
+		    struct iot_session *s, u8 attributes);
 
 /* Drops a transient object or a session; 0 is none. Errors are of no use. */
 void iot_tpm_flush(struct iot_tpm *t, u32 handle);

@@ -3,6 +3,7 @@
 #include "pure.h"
 #include "tpmbuf.h"
 
+#define ST_RSP_COMMAND	0x00c4	/* TPM 1.2's: the tag was not understood */
 #define ST_NO_SESSIONS	0x8001
 #define ST_SESSIONS	0x8002
 #define HEADER_SIZE	10
@@ -108,6 +109,22 @@ const u8 *tpmbuf_get_2b(struct tpmbuf_reader *r, size_t *len)
 	return p;
 }
 
+/* The HMAC is written later, by who can read the frame that it covers. */
+static void put_auth(struct tpmbuf_writer *w, struct tpmbuf_auth *auth)
+{
+	static const u8 hmac[TPMBUF_NONCE_MAX];
+	size_t size = w->len;
+
+	tpmbuf_put_u32(w, 0);
+	tpmbuf_put_u32(w, auth->handle);
+	tpmbuf_put_2b(w, auth->nonce, auth->nonce_len);
+	tpmbuf_put_u8(w, auth->attributes);
+	tpmbuf_put_2b(w, hmac, auth->hmac_len);
+	auth->hmac_at = w->len - auth->hmac_len;
+	if (!w->bad)
+		put_unaligned_be32(w->len - size - 4, w->data + size);
+}
+
 /**
  * tpmbuf_command() - frame a command
  * @call: code, handles and authorization
@@ -115,26 +132,23 @@ const u8 *tpmbuf_get_2b(struct tpmbuf_reader *r, size_t *len)
  * @buf: where to
  * @size: its size
  *
+ * The parameters end the frame. An HMAC of auth.hmac_len zeroes lies at auth.hmac_at.
+ *
  * Return: the length, or -EINVAL if it does not fit.
  */
-int tpmbuf_command(const struct tpmbuf_call *call,
+int tpmbuf_command(struct tpmbuf_call *call,
 		   const struct tpmbuf_writer *params, u8 *buf, size_t size)
 {
 	struct tpmbuf_writer w = { .data = buf, .size = size };
 	unsigned int i;
 
-	tpmbuf_put_u16(&w, call->session ? ST_SESSIONS : ST_NO_SESSIONS);
+	tpmbuf_put_u16(&w, call->authorized ? ST_SESSIONS : ST_NO_SESSIONS);
 	tpmbuf_put_u32(&w, 0);
 	tpmbuf_put_u32(&w, call->cc);
 	for (i = 0; i < call->handles; i++)
 		tpmbuf_put_u32(&w, call->handle[i]);
-	if (call->session) {
-		tpmbuf_put_u32(&w, 9);	/* size of what follows */
-		tpmbuf_put_u32(&w, call->session->handle);
-		tpmbuf_put_u16(&w, 0);	/* nonce */
-		tpmbuf_put_u8(&w, call->session->attributes);
-		tpmbuf_put_u16(&w, 0);	/* password or HMAC */
-	}
+	if (call->authorized)
+		put_auth(&w, &call->auth);
 	tpmbuf_put(&w, params->data, params->len);
 	if (w.bad || params->bad)
 		return -EINVAL;
@@ -142,21 +156,39 @@ int tpmbuf_command(const struct tpmbuf_call *call,
 	return w.len;
 }
 
-/* The one session's acknowledgment, which must end the answer. */
-static void get_acknowledgment(struct tpmbuf_reader *r)
+/* The one session's part, which must end the answer. */
+static void get_auth(struct tpmbuf_reader *r, const u8 *buf,
+		     struct tpmbuf_auth *auth)
 {
+	const u8 *p;
 	size_t len;
 
-	tpmbuf_get_2b(r, &len);
-	tpmbuf_get_u8(r);
-	tpmbuf_get_2b(r, &len);
-	if (r->left)
+	p = tpmbuf_get_2b(r, &len);
+	if (!p || len > sizeof(auth->nonce)) {
 		r->bad = true;
+		return;
+	}
+	memcpy(auth->nonce, p, len);
+	auth->nonce_len = len;
+	auth->attributes = tpmbuf_get_u8(r);
+	p = tpmbuf_get_2b(r, &auth->hmac_len);
+	if (!p || r->left) {
+		r->bad = true;
+		return;
+	}
+	auth->hmac_at = p - buf;
+}
+
+/* A password's answer says nothing, and always the same. */
+static bool is_password_answer(const struct tpmbuf_auth *auth)
+{
+	return !auth->nonce_len && !auth->hmac_len &&
+	       auth->attributes == TPMBUF_SA_CONTINUE;
 }
 
 /**
  * tpmbuf_answer() - unframe the answer to a successful command
- * @call: the command; its given handle is filled in
+ * @call: the command; its given handle and auth are filled in
  * @buf: the answer
  * @size: size of the buffer, at least 10; the answer says its own length
  * @params: set to the answer's parameters, to be read only on 0
@@ -175,7 +207,7 @@ int tpmbuf_answer(struct tpmbuf_call *call, const u8 *buf, size_t size,
 	len = tpmbuf_get_u32(&r);
 	rc = tpmbuf_get_u32(&r);
 	if (r.bad || rc || len < HEADER_SIZE || len > size ||
-	    tag != (call->session ? ST_SESSIONS : ST_NO_SESSIONS))
+	    tag != (call->authorized ? ST_SESSIONS : ST_NO_SESSIONS))
 		return -EBADMSG;
 	r.left = len - HEADER_SIZE;
 	if (call->gives != TPMBUF_NO_HANDLE) {
@@ -183,13 +215,31 @@ int tpmbuf_answer(struct tpmbuf_call *call, const u8 *buf, size_t size,
 		if (call->given >> 24 != call->gives)
 			return -EBADMSG;
 	}
-	len = call->session ? tpmbuf_get_u32(&r) : r.left;
+	len = call->authorized ? tpmbuf_get_u32(&r) : r.left;
 	params->p = tpmbuf_get(&r, len);
 	params->left = len;
 	params->bad = false;
-	if (call->session)
-		get_acknowledgment(&r);
+	if (call->authorized)
+		get_auth(&r, buf, &call->auth);
+	if (!r.bad && call->authorized && call->auth.handle == TPMBUF_RS_PW &&
+	    !is_password_answer(&call->auth))
+		r.bad = true;
 	return r.bad ? -EBADMSG : 0;
+}
+
+/**
+ * tpmbuf_is_error() - has the answer an error's shape?
+ * @buf: at least 10 bytes
+ *
+ * An error is a header and nothing else. Nothing authenticates it; but what has another
+ * shape was a success before somebody changed it.
+ */
+bool tpmbuf_is_error(const u8 *buf)
+{
+	u16 tag = get_unaligned_be16(buf);
+
+	return (tag == ST_NO_SESSIONS || tag == ST_RSP_COMMAND) &&
+	       get_unaligned_be32(buf + 2) == HEADER_SIZE;
 }
 
 /* Format-one codes (bit 7): the error, free of what it is about. */
@@ -223,15 +273,25 @@ enum tpm_rc {
 	RC_YIELDED		= 0x908,
 	RC_CANCELED		= 0x909,
 	RC_TESTING		= 0x90a,
+	RC_REFERENCE_H0		= 0x910,
+	RC_REFERENCE_S6		= 0x91e,
 	RC_NV_RATE		= 0x920,
 	RC_LOCKOUT		= 0x921,
 	RC_RETRY		= 0x922,
 	RC_NV_UNAVAILABLE	= 0x923,
 };
 
+/* Is the command's handle one that the TPM itself gave for an answer? */
+static bool is_given(u32 cc)
+{
+	return cc == TPMBUF_CC_UNSEAL || cc == TPMBUF_CC_POLICY_PCR;
+}
+
 static int errno_of_fmt1(u32 cc, u32 rc)
 {
 	u32 error = rc & RC_FMT1_ERROR;
+	bool of_session = (rc & (RC_FMT1_PARAMETER | RC_FMT1_SESSION)) ==
+			  RC_FMT1_SESSION;
 	bool of_handle = !(rc & (RC_FMT1_PARAMETER | RC_FMT1_SESSION));
 
 	switch (error) {
@@ -243,15 +303,21 @@ static int errno_of_fmt1(u32 cc, u32 rc)
 	case RC_BAD_AUTH:
 		return -EOPNOTSUPP;
 	case RC_HANDLE:
-		if (of_handle)
+		if (of_handle && !is_given(cc))
 			return -ENXIO;
 	}
+	if (of_session)		/* not the one that was started */
+		return -EBADMSG;
 	switch (cc) {
 	case TPMBUF_CC_LOAD:
 	case TPMBUF_CC_IMPORT:
 		/* the object is not a child of this parent on this TPM */
 		return -EKEYREJECTED;
+	case TPMBUF_CC_UNSEAL:
+		return of_handle ? -EBADMSG : -EIO;
 	case TPMBUF_CC_POLICY_PCR:
+		if (of_handle)
+			return -EBADMSG;
 		/* parameter 1 is the digest, 2 the selection */
 		return (rc & 0xf00) == 0x100 ? -EPERM : -EINVAL;
 	case TPMBUF_CC_PCR_READ:	/* no such bank */
@@ -276,6 +342,9 @@ int tpmbuf_errno(u32 cc, u32 rc)
 		return -EIO;	/* not a TPM's own code */
 	if (rc & RC_FMT1)
 		return errno_of_fmt1(cc, rc);
+	/* it does not know the handle that it gave us */
+	if (rc >= RC_REFERENCE_H0 && rc <= RC_REFERENCE_S6)
+		return -EBADMSG;
 	switch (rc) {
 	case RC_POLICY:
 	case RC_PCR_CHANGED:

@@ -6,6 +6,7 @@
 #include <linux/string.h>
 #include "../aead.h"
 #include "../policy.h"
+#include "../session.h"
 #include "selftest.h"
 
 static int __init same(const char *what, const u8 *got, const char *want)
@@ -85,6 +86,79 @@ static int __init test_cmac(void)
 	return ret;
 }
 
+/* SP 800-38A F.3.13, and its third block cut short */
+static int __init test_cfb(void)
+{
+	u8 key[16], iv[16], data[37];
+	int ret;
+
+	if (hex2bin(key, "2b7e151628aed2a6abf7158809cf4f3c", 16) ||
+	    hex2bin(iv, "000102030405060708090a0b0c0d0e0f", 16) ||
+	    hex2bin(data, "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e5130c81c46a3", 37))
+		return -EINVAL;
+	ret = iot_aes_cfb(key, iv, data, sizeof(data), true) ?:
+	      same("aes-cfb", data,
+		   "3b3fd92eb72dad20333449f8e83cfb4ac8a64537a0b3a93fcde3cdad9f1ce58b26751f67a3");
+	return ret ?: iot_aes_cfb(key, iv, data, sizeof(data), false) ?:
+	       same("aes-cfb back", data,
+		    "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e5130c81c46a3");
+}
+
+/* What OpenSSL's KBKDF (SP 800-108) and SSKDF (SP 800-56C) say */
+static int __init test_tpm_kdf(void)
+{
+	u8 key[32], u[32], v[32], out[IOT_SHA256_SIZE];
+	int i, ret;
+
+	for (i = 0; i < 32; i++)
+		key[i] = i;
+	memset(u, 0x11, sizeof(u));
+	memset(v, 0x22, sizeof(v));
+	iot_kdfa(key, sizeof(key), "ATH", (struct iot_part){ u, 16 },
+		 (struct iot_part){ v, 16 }, out);
+	ret = same("KDFa", out,
+		   "b93102ad8d3b1dd43bce22e7dee81abcf358306ce73947449b4f21bca783af41");
+	memset(u, 0x33, sizeof(u));
+	memset(v, 0x44, sizeof(v));
+	iot_kdfe(key, "SECRET", u, v, out);
+	return ret ?: same("KDFe", out,
+			   "7fe4134aa435358d48e4eea74c6b419af21100071c87152ef2ff4cafbec4d937");
+}
+
+/*
+ * The cpHash is tpm2_evictcontrol's.  The audit digest is a TPM's, for one
+ * TPM2_GetRandom: SHA-256 of the digest before, the cpHash and the rpHash.
+ */
+static int __init test_tpm_hash(void)
+{
+	struct tpmbuf_call evict = {
+		.cc = TPMBUF_CC_EVICT_CONTROL,
+		.handle = { 0x40000001, 0x80000000 },
+		.handles = 2,
+	};
+	struct tpmbuf_call get_random = { .cc = 0x17b };
+	u8 name[34], handle[] = { 0x81, 0, 0, 1 }, params[] = { 0, 8 };
+	u8 answer[10], audit[3 * IOT_SHA256_SIZE] = { 0 };
+	struct iot_part all = { audit, sizeof(audit) };
+	u8 out[IOT_SHA256_SIZE];
+	int ret;
+
+	if (hex2bin(name, "000be462181fe80eb8bf0d520ee4c74d5813a61a2064ee929e99b181ab1c5dbeeb44", 34) ||
+	    hex2bin(answer, "00086adb9fcf758b3a58", 10))
+		return -EINVAL;
+	evict.name[1] = (struct tpmbuf_span){ name, sizeof(name) };
+	iot_cphash(&evict, handle, sizeof(handle), out);
+	ret = same("cpHash", out,
+		   "cecb1e2b7d84c65adf1d7d62d58bc67fad0d46e194f9b88c2c4336aaabfb418c");
+	iot_cphash(&get_random, params, sizeof(params),
+		   audit + IOT_SHA256_SIZE);
+	iot_rphash(get_random.cc, answer, sizeof(answer),
+		   audit + 2 * IOT_SHA256_SIZE);
+	iot_sha256(&all, 1, out);
+	return ret ?: same("rpHash", out,
+			   "f20abe28ec65be329b26fb6483b7e283370c239829694e46baaeea95d424f1c1");
+}
+
 struct aead_case {
 	u8 algorithm;
 	u8 key;
@@ -138,7 +212,8 @@ out:
 
 int __init iot_selftest(void)
 {
-	int ret = test_hmac() ?: test_kdf() ?: test_cmac();
+	int ret = test_hmac() ?: test_kdf() ?: test_cmac() ?: test_cfb() ?:
+		  test_tpm_kdf() ?: test_tpm_hash();
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(aead_cases) && !ret; i++)

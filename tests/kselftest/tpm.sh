@@ -112,6 +112,8 @@ test_export()
 	local key
 	key=$(tpm_new outward)
 	keyctl pipe "$key" | part_of >"$tmp/part.der"
+	quiet tpm2_readpublic -c 0x81000001 -o "$tmp/parent.pub"
+	ok "the blob pins the parent's public area" cmp "$tmp/pinned" "$tmp/parent.pub"
 	like "the blob holds a TPM key file" 'OBJECT *:2\.23\.133\.10\.1\.5' \
 		"$(openssl asn1parse -inform DER -in "$tmp/part.der")"
 	octets "$tmp/part.der" 1 >"$tmp/o.pub"
@@ -240,7 +242,7 @@ test_counts()
 	blob=$(keyctl pipe "$key")
 	gone counted
 	commands_of add counted "load $blob"
-	is "load of a root: Load, Unseal, FlushContext" "157 15e 165" "$commands"
+	is "load of a root: StartAuthSession, Load, Unseal, FlushContext" "176 157 15e 165" "$commands"
 	commands_of work_of_children
 	is "a hundred children of all kinds: no TPM command" "" "$commands"
 	commands_of keyctl pipe "$(keyctl search @s iot counted)"
@@ -251,11 +253,12 @@ test_counts()
 	blob=$(keyctl pipe "$key")
 	gone counted
 	commands_of add counted "load $blob"
-	is "with PCRs: StartAuthSession, PolicyPCR, Load, Unseal, FlushContext" "176 17f 157 15e 165" \
-		"$commands"
+	is "with PCRs: StartAuthSession twice, PolicyPCR, Load, Unseal, FlushContext" \
+		"176 176 17f 157 15e 165" "$commands"
 	gone counted
 	commands_of add counted "new root provider=tpm parent=0x81000001"
-	is "creation: Create" "153" "$commands"
+	is "creation: ReadPublic, StartAuthSession, ReadPublic in it, Create" "173 176 173 153" \
+		"$commands"
 	gone counted
 	tpm2_getcap handles-transient >"$tmp/quiet"
 	is "nothing is left in the TPM" "" "$(cat "$tmp/quiet")"

@@ -413,7 +413,6 @@ static void test_sealed(void)
 
 static void test_command(void)
 {
-	static const struct tpmbuf_session empty = { .handle = 0x40000009 };
 	static const u8 unseal[] = {
 		0x80, 0x02, 0, 0, 0,	27, 0, 0, 0x01, 0x5e, 0x80, 0, 0, 0,
 		0,    0,    0, 9, 0x40, 0,  0, 9, 0,	0,    0,    0, 0,
@@ -425,7 +424,8 @@ static void test_command(void)
 		.cc = TPMBUF_CC_UNSEAL,
 		.handle = { 0x80000000 },
 		.handles = 1,
-		.session = &empty,
+		.authorized = true,
+		.auth = { .handle = TPMBUF_RS_PW },
 	};
 	u8 buf[64], params[16];
 	struct tpmbuf_writer w = { .data = params, .size = sizeof(params) };
@@ -455,14 +455,14 @@ static void test_command(void)
 
 static void test_answer(void)
 {
-	static const struct tpmbuf_session empty = { .handle = 0x40000009 };
 	static const u8 load[] = {
 		0x80, 0x02, 0, 0, 0, 26, 0, 0,	 0, 0, 0x80, 0, 0,
 		2,    0,    0, 0, 3, 0,	 1, 'n', 0, 0, 1,    0, 0,
 	};
 	struct tpmbuf_call call = {
 		.cc = TPMBUF_CC_LOAD,
-		.session = &empty,
+		.authorized = true,
+		.auth = { .handle = TPMBUF_RS_PW },
 		.gives = TPMBUF_TRANSIENT,
 	};
 	u8 buf[sizeof(load) + 1] = {};
@@ -501,6 +501,16 @@ static void test_answer(void)
 	buf[1] = 0x01;
 	ktap_ok(tpmbuf_answer(&call, buf, sizeof(load), &r) == -EBADMSG,
 		"an answer without the session");
+	for (accepted = 0, i = 8 * 21; i < 8 * sizeof(load); i++) {
+		memcpy(buf, load, sizeof(load));
+		buf[i / 8] ^= 1 << i % 8;
+		accepted += !tpmbuf_answer(&call, buf, sizeof(load), &r);
+	}
+	ktap_ok(!accepted, "a password's session says always the same");
+	ktap_ok(!tpmbuf_is_error(load) &&
+			tpmbuf_is_error((const u8 *)"\x80\1\0\0\0\x0a\0\0\1\1") &&
+			!tpmbuf_is_error((const u8 *)"\x80\1\0\0\0\x0b\0\0\1\1"),
+		"an error is a header and no more");
 }
 
 static void test_errno(void)
@@ -536,7 +546,13 @@ static void test_errno(void)
 		{ TPMBUF_CC_LOAD, 0x101, -EIO },		  /* FAILURE */
 		{ TPMBUF_CC_LOAD, 0x143, -EIO },		  /* COMMAND_CODE */
 		{ TPMBUF_CC_LOAD, 0xb0922, -EIO }, /* a resource manager's */
-		{ TPMBUF_CC_UNSEAL, 0x084, -EIO },
+		{ TPMBUF_CC_UNSEAL, 0x1c4, -EIO },
+		{ TPMBUF_CC_UNSEAL, 0x18b, -EBADMSG }, /* HANDLE: the TPM gave it */
+		{ TPMBUF_CC_POLICY_PCR, 0x18b, -EBADMSG },
+		{ TPMBUF_CC_UNSEAL, 0x910, -EBADMSG }, /* REFERENCE_H0 */
+		{ TPMBUF_CC_LOAD, 0x918, -EBADMSG },   /* REFERENCE_S0 */
+		{ TPMBUF_CC_LOAD, 0x91f, -EIO },
+		{ TPMBUF_CC_LOAD, 0x984, -EBADMSG }, /* VALUE, session 1 */
 	};
 	size_t i;
 

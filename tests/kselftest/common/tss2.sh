@@ -6,12 +6,14 @@
 # quiet COMMAND...: for tools that talk on success
 quiet() { "$@" >"$tmp/quiet" 2>&1 || { cat "$tmp/quiet"; return 1; }; }
 
-# The provider's part of a root's blob on standard input: the DER of a TSS2 PRIVATE KEY.
-# It is the blob's body, but for the MAC at the end.
+# The DER of a TSS2 PRIVATE KEY in a root's blob on standard input.  The body is the
+# parent's TPM2B_PUBLIC, which goes to $tmp/pinned, that DER, and a MAC.
 part_of()
 {
 	base64 -d >"$tmp/blob"
-	tail -c $(($(byte 128) * 256 + $(byte 129))) "$tmp/blob" | head -c -32
+	tail -c $(($(byte 128) * 256 + $(byte 129))) "$tmp/blob" | head -c -32 >"$tmp/part"
+	head -c $((2 + $(od -An -tu1 -j 1 -N 1 "$tmp/part"))) "$tmp/part" >"$tmp/pinned"
+	tail -c +$(($(wc -c <"$tmp/pinned") + 1)) "$tmp/part"
 }
 
 byte() { od -An -tu1 -j "$1" -N 1 "$tmp/blob"; }
