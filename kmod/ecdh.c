@@ -2,13 +2,13 @@
 /* ECDH on P-256 with a fresh key, on the kernel's "ecdh-nist-p256". */
 #include <crypto/ecdh.h>
 #include <crypto/kpp.h>
+#include <linux/random.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
 #include "crypto.h"
 
-static int compute(struct crypto_kpp *tfm, struct kpp_request *req,
-		   struct scatterlist *in, unsigned int in_len, u8 *out,
-		   unsigned int out_len,
+static int compute(struct kpp_request *req, struct scatterlist *in,
+		   unsigned int in_len, u8 *out, unsigned int out_len,
 		   int (*op)(struct kpp_request *req))
 {
 	struct scatterlist dst;
@@ -23,18 +23,27 @@ static int compute(struct crypto_kpp *tfm, struct kpp_request *req,
 	return crypto_wait_req(op(req), &wait);
 }
 
-/* No key given: the kernel makes one. */
+/*
+ * Made here, as the kernel's own making would want a DRBG loaded.  Without the highest
+ * bits it is below the curve's order, in whichever byte order a kernel reads it.
+ */
 static int set_fresh_key(struct crypto_kpp *tfm)
 {
-	struct ecdh params = {};
+	u8 key[IOT_P256_SIZE], packed[64];
+	struct ecdh params = { .key = key, .key_size = sizeof(key) };
 	unsigned int len = crypto_ecdh_key_len(&params);
-	u8 buf[32];
 	int ret;
 
-	if (len > sizeof(buf))
-		return -EOVERFLOW;
-	ret = crypto_ecdh_encode_key(buf, len, &params);
-	return ret ?: crypto_kpp_set_secret(tfm, buf, len);
+	if (len > sizeof(packed))
+		return -EINVAL;
+	get_random_bytes(key, sizeof(key));
+	key[0] &= 0x7f;
+	key[IOT_P256_SIZE - 1] &= 0x7f;
+	ret = crypto_ecdh_encode_key(packed, len, &params);
+	ret = ret ?: crypto_kpp_set_secret(tfm, packed, len);
+	memzero_explicit(key, sizeof(key));
+	memzero_explicit(packed, sizeof(packed));
+	return ret;
 }
 
 /**
@@ -64,13 +73,13 @@ int iot_ecdh_p256(const u8 theirs[2 * IOT_P256_SIZE],
 	ret = buf && req ? set_fresh_key(tfm) : -ENOMEM;
 	if (ret)
 		goto out;
-	ret = compute(tfm, req, NULL, 0, buf + 2 * IOT_P256_SIZE,
+	ret = compute(req, NULL, 0, buf + 2 * IOT_P256_SIZE,
 		      2 * IOT_P256_SIZE, crypto_kpp_generate_public_key);
 	if (ret)
 		goto out;
 	memcpy(buf, theirs, 2 * IOT_P256_SIZE);
 	sg_init_one(&src, buf, 2 * IOT_P256_SIZE);
-	ret = compute(tfm, req, &src, 2 * IOT_P256_SIZE,
+	ret = compute(req, &src, 2 * IOT_P256_SIZE,
 		      buf + 4 * IOT_P256_SIZE, IOT_P256_SIZE,
 		      crypto_kpp_compute_shared_secret);
 	if (ret)

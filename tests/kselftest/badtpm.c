@@ -527,6 +527,16 @@ int main(void)
 
 	make_parent();
 	tpm = start_tpm();
+	/* its node is there a moment before the kernel gives the chip to others */
+	for (int i = 0; i < 500; i++) {
+		key = iot_add("root", "%s", load);
+		if (key > 0)
+			iot_drop(key);
+		else if (errno == ENODEV)
+			usleep(10000);
+		if (key > 0 || errno != ENODEV)
+			break;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(bads); i++) {
 		try_bad(&bads[i], load);
 		behaviour.cc = 0;
