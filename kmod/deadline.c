@@ -56,7 +56,7 @@ static void dequeue(struct iot_key *ik)
 static s64 deadline_ns(const struct iot_key *ik, s64 now)
 {
 	s64 at = iot_schedule_deadline(&ik->policy, &ik->state, now);
-	u32 slot = iot_schedule_slot(&ik->policy);
+	u32 slot = iot_schedule_slot(&ik->policy, &ik->state, now);
 	u64 boot;
 
 	if (at == IOT_NEVER)

@@ -51,6 +51,11 @@ static inline unsigned long crypto_memneq(const void *a, const void *b, size_t l
 	return memcmp(a, b, len) != 0;
 }
 
+static inline u32 min_not_zero(u32 a, u32 b)
+{
+	return !a || (b && b < a) ? b : a;
+}
+
 static inline u64 div64_u64(u64 a, u64 b)
 {
 	return a / b;

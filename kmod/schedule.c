@@ -129,15 +129,21 @@ s64 iot_schedule_deadline(const struct iot_policy *p,
 
 /*
  * How coarsely a key's deadlines may be rounded up, in seconds, so that one
- * wake-up serves many keys: at most a sixth of the shortest span it cares about.
+ * wake-up serves many keys: at most a sixth of its period, or of its life if that is
+ * shorter; and while an overlap lasts at most a sixth of that, for the secret that
+ * ends with it is in memory until the wake-up (but not a derive key's).
  * Each slot divides the next, so keys with different periods meet.
  */
-u32 iot_schedule_slot(const struct iot_policy *p)
+u32 iot_schedule_slot(const struct iot_policy *p, const struct iot_state *s,
+		      s64 now)
 {
 	static const u32 slots[] = { 3600, 600, 60, 10 };
-	u32 span = p->rotate ?: p->lifetime;
+	u32 span = min_not_zero(p->rotate, p->lifetime);
 	size_t i;
 
+	if (p->mode != IOTKEY_MODE_DERIVE &&
+	    now < s->activated + (s64)p->overlap)
+		span = min_not_zero(span, p->overlap);
 	for (i = 0; i < ARRAY_SIZE(slots); i++) {
 		if (span / 6 >= slots[i])
 			return slots[i];

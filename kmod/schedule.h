@@ -24,6 +24,7 @@ s64 iot_schedule_deadline(const struct iot_policy *p,
 			  const struct iot_state *s, s64 now);
 s64 iot_schedule_expires(const struct iot_policy *p, const struct iot_state *s);
 s64 iot_schedule_begin(const struct iot_policy *p, u32 epoch);
-u32 iot_schedule_slot(const struct iot_policy *p);
+u32 iot_schedule_slot(const struct iot_policy *p, const struct iot_state *s,
+		      s64 now);
 
 #endif /* _IOT_SCHEDULE_H */

@@ -46,17 +46,25 @@ static void check_deadline(const struct iot_blob *b, s64 now)
 		     iot_schedule_window(p, s, s->version - 1, before));
 }
 
+static bool fits(u32 slot, u32 span)
+{
+	return !span || slot == 1 || slot <= span / 6;
+}
+
 static void check_schedule(const struct iot_blob *b)
 {
 	const struct iot_state *s = &b->state;
-	u32 slot = iot_schedule_slot(&b->policy);
+	u32 slot = iot_schedule_slot(&b->policy, s, b->saved);
 	struct iot_moment m;
 
 	iot_schedule_at(&b->policy, s, b->saved, &m);
 	must(iot_state_name(m.state) && m.state != IOTKEY_STATE_REVOKED);
 	must(m.rotate ? m.epoch > s->epoch : m.epoch == s->epoch);
 	must(!m.rotate || m.activation <= b->saved);
-	must(slot && (slot == 1 || slot <= (b->policy.rotate ?: b->policy.lifetime) / 6));
+	must(slot && fits(slot, b->policy.rotate) && fits(slot, b->policy.lifetime));
+	must(b->policy.mode == IOTKEY_MODE_DERIVE ||
+	     b->saved >= s->activated + (s64)b->policy.overlap ||
+	     fits(slot, b->policy.overlap));
 	check_window(b, b->saved);
 	check_deadline(b, b->saved);
 }

@@ -169,15 +169,17 @@ static void test_deadlines(void)
 		"a pending key waits for its start");
 }
 
-/* A slot never takes more than a sixth of a period, and slots nest. */
+/* A slot never takes more than a sixth of any span that ends, and slots nest. */
 static void test_slots(void)
 {
 	struct iot_policy p = {};
+	struct iot_state s = state_of(&p, 0);
+	s64 now = s.activated;
 	bool ok = true;
 	u32 last = 1;
 
 	for (p.rotate = 1; p.rotate < 100000; p.rotate++) {
-		u32 slot = iot_schedule_slot(&p);
+		u32 slot = iot_schedule_slot(&p, &s, now);
 
 		ok &= slot == 1 || slot <= p.rotate / 6;
 		ok &= slot % last == 0;
@@ -185,8 +187,20 @@ static void test_slots(void)
 	}
 	ktap_ok(ok, "slots fit and nest");
 	p.rotate = 3600;
-	ktap_ok(86400 / iot_schedule_slot(&p) <= 200,
+	ktap_ok(86400 / iot_schedule_slot(&p, &s, now) <= 200,
 		"hourly keys cost at most 200 wake-ups a day");
+	p.overlap = 60;
+	ktap_ok(iot_schedule_slot(&p, &s, now) == 10,
+		"an overlap of a minute is over 10 s later at most");
+	ktap_ok(iot_schedule_slot(&p, &s, now + 60) == 600, "after it the period counts");
+	p.overlap = 4;
+	ktap_ok(iot_schedule_slot(&p, &s, now) == 1, "one of 4 s is over at once");
+	p.mode = IOTKEY_MODE_DERIVE;
+	ktap_ok(iot_schedule_slot(&p, &s, now) == 600,
+		"where nothing is held it may wait");
+	p.overlap = 0;
+	p.lifetime = 60;
+	ktap_ok(iot_schedule_slot(&p, &s, now) == 10, "so is a short life");
 }
 
 int main(void)
