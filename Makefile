@@ -55,13 +55,20 @@ check-unit check-fuzz check-cli check-bench check-vm check-debug: check-%: FORCE
 
 ## check-long: the same with a week of virtual time, 50 power cuts, minutes of fuzzing
 check-long:
-	IOTKEY_LONG=1 FUZZ_SECONDS=300 SUITE_TIMEOUT=3600 VM_TIMEOUT=7200 tests/check.sh
+	IOTKEY_LONG=1 FUZZ_SECONDS=300 FUZZ_VM_SECONDS=600 SUITE_TIMEOUT=3600 VM_TIMEOUT=7200 tests/check.sh
 
 ## bench: cost beside the alternatives: a table, build/bench.json and .svg (BENCH= some groups)
 bench: lib tools kmod-$(lastword $(KERNELS))
 	@tests/setup.sh check
 	$(MAKE) -C tests bench
 	tests/bench/bench.sh $(lastword $(KERNELS)) $(BENCH)
+
+## fuzz-vm: random calls on the debug kernel for MINUTES= (10), from SEED= (any)
+MINUTES ?= 10
+fuzz-vm:
+	SEED=$${SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')} TESTS=fuzz \
+		FUZZ_VM_SECONDS=$$(($(MINUTES) * 60)) VM_TIMEOUT=$$(($(MINUTES) * 60 + 900)) \
+		tests/check.sh debug
 
 ## demo: the life of a device, in one go
 demo:

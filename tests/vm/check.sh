@@ -5,7 +5,7 @@
 # Usage: tests/vm/check.sh 6.1|6.12|6.12-debug [TEST...]     (names without their endings)
 #
 # tests/kselftest and tests/interop run inside, in one boot for those that say nothing and
-# one each for those that say "vm: virtual-time" or "vm: no-tpm".  tests/fault/*.sh run
+# one each for those that say "vm: virtual-time", "vm: no-tpm" or "vm: fuzz".  tests/fault/*.sh run
 # on the host and boot VMs themselves: $RUN is the start of their command; "kernel: debug"
 # says that they are for the debug kernel alone.
 # With PACK_ONLY=1 only the initramfs is made.  KTAP goes to build/results/, the logs are in build/logs/.
@@ -24,7 +24,9 @@ esac
 limit=${VM_TIMEOUT:-1500}
 # What a test may want to know, inside and outside.
 export IOTKEY_LONG=${IOTKEY_LONG:-} HOURS=${HOURS:-} SEED=${SEED:-}
-passed_on="IOTKEY_LONG=$IOTKEY_LONG HOURS=$HOURS SEED=$SEED IOTKEY_SLOW=$IOTKEY_SLOW"
+export FUZZ_VM_SECONDS=${FUZZ_VM_SECONDS:-}
+passed_on="IOTKEY_LONG=$IOTKEY_LONG HOURS=$HOURS SEED=$SEED IOTKEY_SLOW=$IOTKEY_SLOW \
+	FUZZ_VM_SECONDS=$FUZZ_VM_SECONDS"
 initramfs=$top/build/initramfs-$version.cpio
 tools=$top/build/tools/bin
 
@@ -53,7 +55,7 @@ collect()
 {
 	local src name ext group
 	files=("$top/tests/vm/guest-run.sh:/usr/lib/iotkey/guest-run")
-	default=() virtual=() no_tpm=()
+	default=() virtual=() no_tpm=() fuzz=()
 	for src in "$top"/tests/kselftest/*.{sh,c} "$top"/tests/interop/*.sh; do
 		[ -e "$src" ] || continue
 		name=${src##*/} ext=${src##*.}
@@ -70,6 +72,7 @@ collect()
 		'') default+=("$name") ;;
 		virtual-time) virtual+=("$name") ;;
 		no-tpm) no_tpm+=("$name") ;;
+		fuzz) fuzz+=("$name") ;;
 		*) echo "check.sh: $src: unknown VM $group" >&2; exit 1 ;;
 		esac
 	done
@@ -124,6 +127,7 @@ tpm=$top/build/vm/$version
 rm -rf "$tpm"-tpm-*
 run_group default --tpm "$tpm-tpm-1" -- "${default[@]}"
 run_group no-tpm -- "${no_tpm[@]}"
+run_group fuzz --tpm "$tpm-tpm-3" -- "${fuzz[@]}"
 run_group virtual-time --tpm "$tpm-tpm-2" --virtual-time --rtc 2026-01-01T00:00:00 -- "${virtual[@]}"
 for script in "$top"/tests/fault/*.sh; do
 	[ -e "$script" ] || continue
