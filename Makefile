@@ -93,7 +93,8 @@ uninstall:
 	kmod/install.sh uninstall "$(KDIR)"
 
 c_files = $(shell find lib tools tests include -name '*.[ch]' ! -path 'include/uapi/*')
-CHECKPATCH ?= $(firstword $(wildcard /usr/src/linux*/scripts/checkpatch.pl))
+CHECKPATCH ?= $(firstword $(wildcard build/kernels/6.12-debug/headers/scripts/checkpatch.pl \
+	/usr/src/linux*/scripts/checkpatch.pl))
 
 ## lint: clang-format, shellcheck, sparse, and CHECKPATCH= (a kernel's scripts/checkpatch.pl)
 lint: kmod-$(lastword $(KERNELS))

@@ -458,21 +458,18 @@ static int make_part(const struct object *o, struct iot_bytes *part)
 	return len;
 }
 
-/* Takes a part apart: @pinned is the parent's public area. */
-static int parse_part(struct object *o, const u8 *part, size_t len,
-		      struct tpmbuf_span *pinned)
+/* Takes a part apart: the parent's public area, and the DER. */
+static int split_part(const u8 *part, size_t len, struct tpmbuf_span *pinned,
+		      struct tpmbuf_span *der)
 {
 	struct tpmbuf_reader r = { part, len };
 	size_t n;
-	int ret;
 
 	if (!tpmbuf_get_2b(&r, &n))
 		return -EBADMSG;
 	*pinned = (struct tpmbuf_span){ part, 2 + n };
-	ret = parse_object(o, r.p, r.left);
-	if (!ret && o->key.type != TSS2_SEALED)
-		ret = -EBADMSG;
-	return ret;
+	*der = (struct tpmbuf_span){ r.p, r.left };
+	return 0;
 }
 
 static int learn_or_make_parent(struct iot_tpm *t,
@@ -539,7 +536,7 @@ static int root_tpm_create(const struct iot_root_spec *spec, u8 *secret,
 
 static int root_tpm_open(const u8 *part, size_t len, u8 *secret)
 {
-	struct tpmbuf_span pinned;
+	struct tpmbuf_span pinned, der;
 	struct object *o;
 	struct iot_tpm t;
 	int ret;
@@ -547,7 +544,10 @@ static int root_tpm_open(const u8 *part, size_t len, u8 *secret)
 	o = kzalloc(sizeof(*o), GFP_KERNEL);
 	if (!o)
 		return -ENOMEM;
-	ret = parse_part(o, part, len, &pinned);
+	ret = split_part(part, len, &pinned, &der);
+	ret = ret ?: parse_object(o, der.p, der.len);
+	if (!ret && o->key.type != TSS2_SEALED)
+		ret = -EBADMSG;
 	if (ret)
 		goto out;
 	ret = iot_tpm_start(&t);
@@ -620,10 +620,11 @@ out:
 
 static bool root_tpm_policy(const u8 *part, size_t len)
 {
-	struct tpmbuf_span pinned;
-	struct object o;
+	struct tpmbuf_span pinned, der;
+	struct tss2_key key;
 
-	return !parse_part(&o, part, len, &pinned) && o.key.policies;
+	return !split_part(part, len, &pinned, &der) &&
+	       !tss2_parse(der.p, der.len, &key) && key.policies;
 }
 
 const struct iot_root_ops iot_root_tpm_ops = {

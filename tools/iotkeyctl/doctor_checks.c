@@ -343,6 +343,7 @@ static void check_config(const struct checks *c)
 		{ "CRYPTO_GCM", true, "aes-256-gcm needs it" },
 		{ "CRYPTO_CCM", true, "aes-128-ccm needs it" },
 		{ "CRYPTO_CMAC", true, "aes-256-gcm and aes-128-ccm need it" },
+		{ "CRYPTO_ECDH", true, "provider=tpm needs it for its sessions" },
 		{ "CRYPTO_LIB_AES", true, "aes-128-cmac needs it" },
 		{ "CRYPTO_LIB_SHA256", true, "every derivation needs it" },
 		{ "CRYPTO_LIB_CHACHA20POLY1305", true, "blobs need it" },
