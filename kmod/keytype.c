@@ -95,8 +95,8 @@ static int attach(struct key *key, struct prepared *p)
 
 	if (!ik)	/* an "update" of what does not exist */
 		return -EINVAL;
-	if (!try_module_get(THIS_MODULE))
-		return -ENOENT;
+	if (!try_module_get(THIS_MODULE))	/* as a moment later: no such type */
+		return -ENODEV;
 	ret = key_payload_reserve(key, sizeof(*ik));
 	if (ret)
 		goto err_module;
