@@ -3,7 +3,7 @@
  * Does on purpose, once, what the debug kernel must notice: proof that a test on it can
  * fail.  modprobe splat kind=leak, or one of the other kinds below.
  */
-#include <linux/delay.h>
+#include <linux/kernel.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
@@ -55,7 +55,7 @@ static void shift(void)
 static void atomic_sleep(void)
 {
 	spin_lock(&spin);
-	msleep(20);
+	might_sleep();
 	spin_unlock(&spin);
 }
 
