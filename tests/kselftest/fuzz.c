@@ -23,6 +23,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -163,14 +164,19 @@ static int be_caller(unsigned int number)
 {
 	static struct thread threads[PER_PROCESS];
 	static const char source[32] = "what a root is made of";
+	static const struct rlimit no_limit = { RLIM_INFINITY, RLIM_INFINITY };
 	const struct caller *c = &callers[number];
 	pthread_t ids[PER_PROCESS];
 	unsigned int i;
 
+	setrlimit(RLIMIT_MEMLOCK, &no_limit);
 	if (setresgid(c->uid, c->uid, c->uid) || setresuid(c->uid, c->uid, c->uid))
 		return 1;
 	prctl(PR_SET_DUMPABLE, 1);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* no page of a caller's own is to be missing when an allocation fails */
+	if (mlockall(MCL_CURRENT | MCL_FUTURE))
+		printf("# mlockall: %s\n", strerror(errno));
 	if (c->own_namespaces)
 		enter_namespaces(c->uid);
 	keyctl_join_session_keyring(NULL);
@@ -262,6 +268,18 @@ static bool all_ended(pid_t pids[CALLERS])
 	return well && !left;
 }
 
+/* Those that are left, and the keyrings that may hold them. */
+static void print_keys(void)
+{
+	FILE *f = fopen("/proc/keys", "r");
+	char line[1024];
+
+	while (f && fgets(line, sizeof(line), f))
+		printf("#   %s", line);
+	if (f)
+		fclose(f);
+}
+
 /* The collector works at its own pace. */
 static bool all_gone(void)
 {
@@ -270,7 +288,10 @@ static bool all_gone(void)
 	for (i = 0; i < 1500 && module_refs(); i++)
 		usleep(20000);
 	printf("# references to the module in the end: %d\n", module_refs());
-	return !module_refs();
+	if (!module_refs())
+		return true;
+	print_keys();
+	return false;
 }
 
 /* Of a kind that can succeed, and was called often enough: it did. */

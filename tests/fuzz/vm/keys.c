@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "caller.h"
@@ -13,6 +14,8 @@
 /* Of <linux/watch_queue.h>, which does not go with <fcntl.h>. */
 #define O_NOTIFICATION_PIPE	 O_EXCL
 #define IOC_WATCH_QUEUE_SET_SIZE _IO('W', 0x60)
+
+#define SCRATCH 16384
 
 long result(long ret)
 {
@@ -33,6 +36,14 @@ key_serial_t any_key(struct thread *t)
 		t->last = chance(r, 4) ? &PICK(r, shared->serials) : &PICK(r, t->serials);
 	} while (!*t->last && tries--);
 	return *t->last;
+}
+
+/* For what could not be undone in the end: no user's own keyrings. */
+static key_serial_t any_key_to_change(struct thread *t)
+{
+	key_serial_t key = any_key(t);
+
+	return key <= KEY_SPEC_USER_KEYRING ? KEY_SPEC_SESSION_KEYRING : key;
 }
 
 /* Where a key goes: mostly the session's keyring. */
@@ -178,20 +189,20 @@ long do_describe(struct thread *t)
 
 long do_revoke(struct thread *t)
 {
-	return result(keyctl_revoke(any_key(t)));
+	return result(keyctl_revoke(any_key_to_change(t)));
 }
 
 long do_invalidate(struct thread *t)
 {
-	return result(keyctl_invalidate(any_key(t)));
+	return result(keyctl_invalidate(any_key_to_change(t)));
 }
 
 long do_timeout(struct thread *t)
 {
 	struct random *r = &t->random;
 
-	return result(
-		keyctl_set_timeout(any_key(t), chance(r, 4) ? next(r) : below(r, 4)));
+	return result(keyctl_set_timeout(any_key_to_change(t),
+					 chance(r, 4) ? next(r) : below(r, 4)));
 }
 
 /* Mostly one that leaves the key of use. */
@@ -201,15 +212,15 @@ long do_setperm(struct thread *t)
 	key_perm_t perm =
 		chance(r, 4) ? next(r) & 0x3f3f3f3f : 0x3f3f0000 | (next(r) & 0x3f3f);
 
-	return result(keyctl_setperm(any_key(t), perm));
+	return result(keyctl_setperm(any_key_to_change(t), perm));
 }
 
 long do_chown(struct thread *t)
 {
 	static const uid_t ids[] = { 0, 1000, 65534, -1, 77 };
 
-	return result(
-		keyctl_chown(any_key(t), PICK(&t->random, ids), PICK(&t->random, ids)));
+	return result(keyctl_chown(any_key_to_change(t), PICK(&t->random, ids),
+				   PICK(&t->random, ids)));
 }
 
 long do_link(struct thread *t)
@@ -303,16 +314,40 @@ long do_session(struct thread *t)
 	return ret;
 }
 
-/* Any operation, but for those that would reach the parent, or wait for it. */
+/* Memory that ends where it ends: some operations fill all that they are given. */
+static uint8_t *scratch(void)
+{
+	static __thread uint8_t *at;
+
+	if (!at) {
+		at = mmap(NULL, 2 * SCRATCH, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (at == MAP_FAILED || mprotect(at + SCRATCH, SCRATCH, PROT_NONE))
+			_exit(3);
+	}
+	return at;
+}
+
+/* Any operation, but for those that would reach the parent, and those above that change. */
 long do_keyctl(struct thread *t)
 {
+	static const uint8_t others[] = {
+		KEYCTL_SESSION_TO_PARENT,
+		KEYCTL_GET_PERSISTENT,
+		KEYCTL_SET_REQKEY_KEYRING,
+		KEYCTL_CHOWN,
+		KEYCTL_SETPERM,
+		KEYCTL_REVOKE,
+		KEYCTL_INVALIDATE,
+		KEYCTL_SET_TIMEOUT,
+		KEYCTL_RESTRICT_KEYRING,
+	};
 	struct random *r = &t->random;
 	unsigned int op = below(r, 36);
 	unsigned long args[4];
 	int i;
 
-	if (op == KEYCTL_SESSION_TO_PARENT || op == KEYCTL_GET_PERSISTENT ||
-	    op == KEYCTL_SET_REQKEY_KEYRING || op == KEYCTL_CHOWN)
+	if (memchr(others, op, sizeof(others)))
 		return 0;
 	for (i = 0; i < 4; i++) {
 		switch (below(r, 4)) {
@@ -323,10 +358,10 @@ long do_keyctl(struct thread *t)
 			args[i] = any_number(r);
 			break;
 		default:
-			args[i] = (unsigned long)t->out;
+			args[i] = (unsigned long)scratch();
 		}
 	}
-	fill(r, t->out, 4096);
+	fill(r, scratch(), 4096);
 	return result(syscall(SYS_keyctl, op, args[0], args[1], args[2], args[3]));
 }
 
