@@ -40,6 +40,13 @@ static inline void *room(size_t size)
 	return p;
 }
 
+/*
+ * For a target's own mutator, where lengths depend on each other: change as libFuzzer
+ * would, then make lengths right, mostly.
+ */
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned int seed);
+
 /* The bytes of an input that steer a target; 0 when they are used up. */
 struct steps {
 	const uint8_t *p;

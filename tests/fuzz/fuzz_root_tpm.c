@@ -34,6 +34,7 @@ static struct steps input;
 static unsigned int failing; /* the allocation that fails, counted down; 0 none */
 static bool honest_hmac;     /* of the answer that is being looked at */
 static bool lied;	     /* an answer was not what a TPM gives */
+static long resize;	     /* of the TPM2B that an answer begins with, -1 as it is */
 static const u8 secret[IOT_SECRET_SIZE] = "a secret that goes in the clear.";
 
 /* The kernel */
@@ -209,6 +210,24 @@ static struct command take_command(const u8 *frame)
 	return c;
 }
 
+/* The first TPM2B of an answer, whose size may be the fuzzer's. */
+static void put_first(struct tpmbuf_writer *w, const void *data, size_t len)
+{
+	u8 bytes[1024] = { 0 };
+
+	memcpy(bytes, data, len);
+	tpmbuf_put_2b(w, bytes, resize < 0 ? len : (size_t)resize);
+}
+
+/* The name of the area that w begins with */
+static void put_name_of_first(struct tpmbuf_writer *w)
+{
+	u8 name[2 + IOT_SHA256_SIZE] = { 0x00, 0x0b };
+
+	sha256(w->data + 2, get_unaligned_be16(w->data), name + 2);
+	tpmbuf_put_2b(w, name, sizeof(name));
+}
+
 static void put_name(struct tpmbuf_writer *w, const u8 *area, size_t len)
 {
 	u8 name[2 + IOT_SHA256_SIZE] = { 0x00, 0x0b };
@@ -226,7 +245,7 @@ static void put_created(struct tpmbuf_writer *w, const struct command *c)
 	tpmbuf_get_2b(&r, &len); /* encrypted */
 	area = tpmbuf_get_2b(&r, &len);
 	must(area);
-	tpmbuf_put_2b(w, "a private part", 14);
+	put_first(w, "a private part", 14);
 	tpmbuf_put_2b(w, area, len);
 	tpmbuf_put(w, "\0\0\0\0\x80\x21\x40\0\0\1\0\0", 12);
 }
@@ -257,9 +276,9 @@ static void put_pcrs(struct tpmbuf_writer *w, const struct command *c)
 
 static void put_primary(struct tpmbuf_writer *w)
 {
-	tpmbuf_put_2b(w, parent_area, sizeof(parent_area));
+	put_first(w, parent_area, sizeof(parent_area));
 	tpmbuf_put(w, "\0\0\0\0\x80\x21\x40\0\0\1\0\0", 12);
-	put_name(w, parent_area, sizeof(parent_area));
+	put_name_of_first(w);
 }
 
 /* Parameters of a good answer; the handle it gives, and the response code. */
@@ -273,8 +292,8 @@ static u32 good_params(struct tpmbuf_writer *w, const struct command *c, u32 *rc
 			*rc = 0x18b;
 			return 0;
 		}
-		tpmbuf_put_2b(w, parent_area, sizeof(parent_area));
-		put_name(w, parent_area, sizeof(parent_area));
+		put_first(w, parent_area, sizeof(parent_area));
+		put_name_of_first(w);
 		put_name(w, parent_area, 2); /* the qualified name */
 		return 0;
 	case TPMBUF_CC_CREATE_PRIMARY:
@@ -282,19 +301,19 @@ static u32 good_params(struct tpmbuf_writer *w, const struct command *c, u32 *rc
 		return handles[PRIMARY];
 	case TPMBUF_CC_START_AUTH_SESSION:
 		policy = tpm.open & 1 << HMAC_SESSION;
-		tpmbuf_put_2b(w, "nonce of the TPM", 16);
+		put_first(w, "nonce of the TPM", 16);
 		return handles[policy ? POLICY_SESSION : HMAC_SESSION];
 	case TPMBUF_CC_CREATE:
 		put_created(w, c);
 		return 0;
 	case TPMBUF_CC_LOAD:
-		put_name(w, c->params, 2);
+		put_first(w, parent_area, 34); /* a name, of whatever */
 		return handles[OBJECT];
 	case TPMBUF_CC_UNSEAL:
-		tpmbuf_put_2b(w, secret, sizeof(secret));
+		put_first(w, secret, sizeof(secret));
 		return 0;
 	case TPMBUF_CC_IMPORT:
-		tpmbuf_put_2b(w, "a private part, imported", 24);
+		put_first(w, "a private part, imported", 24);
 		return 0;
 	case TPMBUF_CC_PCR_READ:
 		put_pcrs(w, c);
@@ -355,9 +374,10 @@ static void carry_out(const struct command *c, u32 handle)
 		tpm.parent = true;
 }
 
+/* The input's own, behind a TPM2B's size if it likes, which is right or nearly so. */
 static size_t take_bytes(u8 *to, size_t max)
 {
-	size_t len = next_step(&input);
+	size_t len = next_step(&input) * 4;
 
 	if (len > input.left)
 		len = input.left;
@@ -366,6 +386,8 @@ static size_t take_bytes(u8 *to, size_t max)
 	memcpy(to, input.p, len);
 	input.p += len;
 	input.left -= len;
+	if (len >= 2 && to[0] == 0xff)
+		put_unaligned_be16(len - 2, to);
 	return len;
 }
 
@@ -390,7 +412,7 @@ static void spoil(u8 *bytes, size_t len)
 }
 
 /* How the fuzzer answers. */
-enum { GOOD, GOOD_TOO, SPOILT, PARAMS, FRAME, ERROR, DRIVER, WAYS };
+enum { GOOD, GOOD_TOO, RESIZED, SPOILT, PARAMS, FRAME, ERROR, DRIVER, WAYS };
 
 /* @frame: the command, and then the answer; its length or the driver's -errno. */
 static ssize_t answer(u8 *frame)
@@ -409,6 +431,7 @@ static ssize_t answer(u8 *frame)
 		lied |= c.cc == TPMBUF_CC_FLUSH_CONTEXT;
 		return errors[next_step(&input) % ARRAY_SIZE(errors)];
 	}
+	resize = way == RESIZED ? next_step(&input) * (step & 0x40 ? 4 : 1) : -1;
 	handle = good_params(&w, &c, &rc);
 	if (way == ERROR) {
 		rc = next_step(&input) << 8;
@@ -428,7 +451,7 @@ static ssize_t answer(u8 *frame)
 		len = take_bytes(frame, TPM_FRAME);
 	else if (way == SPOILT && step & 0x40)
 		spoil(frame, len);
-	lied |= way == PARAMS || way == FRAME || way == SPOILT;
+	lied |= way == RESIZED || way == PARAMS || way == FRAME || way == SPOILT;
 	return len;
 }
 
@@ -526,14 +549,18 @@ static size_t make_der(u8 how, u8 *der, size_t size)
 /* The provider's part of a blob, in memory of its size, spoilt if the fuzzer likes. */
 static u8 *make_input(bool pinned, size_t *size)
 {
-	u8 bytes[TSS2_MAX + 256], *exact;
+	u8 bytes[TSS2_MAX + 512], *exact;
 	u8 how = next_step(&input);
 	size_t len = 0;
 
 	if (pinned) {
-		put_unaligned_be16(sizeof(parent_area), bytes);
+		len = sizeof(parent_area);
+		if (how & 0x80) /* longer than any */
+			len += next_step(&input);
+		memset(bytes, 0, sizeof(bytes));
+		put_unaligned_be16(len, bytes);
 		memcpy(bytes + 2, parent_area, sizeof(parent_area));
-		len = 2 + sizeof(parent_area);
+		len += 2;
 		how &= ~3;
 	}
 	len += make_der(how & 0x1f, bytes + len, TSS2_MAX);
@@ -541,7 +568,7 @@ static u8 *make_input(bool pinned, size_t *size)
 		spoil(bytes, len);
 	if (how & 0x40)
 		len = take_bytes(bytes, sizeof(bytes));
-	lied |= how & 0x60;
+	lied |= how & 0xe0;
 	exact = room(len);
 	memcpy(exact, bytes, len);
 	*size = len;

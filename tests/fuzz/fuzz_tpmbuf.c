@@ -83,6 +83,39 @@ static void check_answer(struct tpmbuf_call *call, const u8 *answer, size_t size
 	check_reader(params, answer, size);
 }
 
+/* A frame around what is there: sizes of nonce and HMAC are the fuzzer's. */
+static void frame(u8 *answer, size_t size, bool authorized, size_t at, unsigned int seed)
+{
+	size_t nonce = seed >> 8 & 0x7f, hmac = seed >> 16 & 0x3f, left = size - at;
+
+	put_unaligned_be16(authorized ? 0x8002 : 0x8001, answer);
+	put_unaligned_be32(size, answer + 2);
+	memset(answer + 6, 0, 4);
+	if (!authorized || left < 4 + 5 + nonce + hmac)
+		return;
+	left -= 4 + 5 + nonce + hmac;
+	put_unaligned_be32(left, answer + at);
+	at += 4 + left;
+	put_unaligned_be16(nonce, answer + at);
+	put_unaligned_be16(hmac, answer + at + 3 + nonce);
+}
+
+size_t LLVMFuzzerCustomMutator(u8 *data, size_t size, size_t max, unsigned int seed)
+{
+	size_t at;
+
+	size = LLVMFuzzerMutate(data, size, max);
+	if (seed % 4 == 0 || size < HEAD + 10)
+		return size;
+	at = data[5] ? 14 : 10;
+	if (size < HEAD + at)
+		return size;
+	if (data[5])
+		data[HEAD + 10] = data[5];
+	frame(data + HEAD, size - HEAD, data[4] & 1, at, seed);
+	return size;
+}
+
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	struct tpmbuf_call call = { 0 };
