@@ -103,28 +103,27 @@ void iot_deadline_cancel(struct iot_key *ik)
 }
 
 /*
- * The next key that is due, with a reference, or NULL. A key whose last
- * reference is gone is only taken off the queue: destroy is on its way.
+ * Take the first key off the queue, if it is due. One whose last reference is gone is
+ * only taken off: destroy is on its way.
+ *
+ * Return: is there more to do? If so, @key has a reference, or is NULL.
  */
-static struct key *take_due(void)
+static bool take_due(struct key **key)
 {
 	struct timerqueue_node *node;
-	struct key *key = NULL;
+	struct iot_key *ik = NULL;
 
+	*key = NULL;
 	spin_lock(&queue_lock);
-	while (!key && !stopping) {
-		struct iot_key *ik;
-
-		node = timerqueue_getnext(&queue);
-		if (!node || ktime_to_ns(node->expires) > ktime_get_boottime_ns())
-			break;
+	node = stopping ? NULL : timerqueue_getnext(&queue);
+	if (node && ktime_to_ns(node->expires) <= ktime_get_boottime_ns()) {
 		ik = container_of(node, struct iot_key, due);
 		dequeue(ik);
 		if (refcount_inc_not_zero(&ik->key->usage))
-			key = ik->key;
+			*key = ik->key;
 	}
 	spin_unlock(&queue_lock);
-	return key;
+	return ik;
 }
 
 static void settle(struct key *key)
@@ -142,10 +141,12 @@ static void expire(struct work_struct *work)
 	unsigned int count = 0;
 	struct key *key;
 
-	while ((key = take_due())) {
-		settle(key);
-		key_put(key);
-		count++;
+	while (take_due(&key)) {
+		if (key) {
+			settle(key);
+			key_put(key);
+			count++;
+		}
 		cond_resched();
 	}
 	if (count) {

@@ -21,6 +21,17 @@ enum {
 
 static struct genl_family family;
 
+/* Out of line: there are many, and the inlines of netlink.h are not small. */
+static noinline int put_u32(struct sk_buff *skb, int attribute, u32 value)
+{
+	return nla_put_u32(skb, attribute, value);
+}
+
+static noinline int put_u64(struct sk_buff *skb, int attribute, u64 value)
+{
+	return nla_put_u64_64bit(skb, attribute, value, IOTKEY_A_KEY_PAD);
+}
+
 static u32 flags_of(const struct iot_key *ik, const struct iot_snapshot *snap)
 {
 	u32 flags = 0;
@@ -48,41 +59,38 @@ static int put_identity(struct sk_buff *skb, const struct iot_key *ik,
 	const struct key *key = ik->key;
 	uid_t uid = from_kuid_munged(ns, key->uid);
 
-	return nla_put_s32(skb, IOTKEY_A_KEY_SERIAL, key->serial) ||
+	return put_u32(skb, IOTKEY_A_KEY_SERIAL, key->serial) ||
 	       nla_put_string(skb, IOTKEY_A_KEY_DESCRIPTION,
 			      key->description) ||
-	       nla_put_u32(skb, IOTKEY_A_KEY_STATE, snap->moment.state) ||
-	       nla_put_u32(skb, IOTKEY_A_KEY_FLAGS, flags_of(ik, snap)) ||
-	       nla_put_u32(skb, IOTKEY_A_KEY_UID, uid) ||
-	       nla_put_u32(skb, IOTKEY_A_KEY_PERM, key->perm) ||
+	       put_u32(skb, IOTKEY_A_KEY_STATE, snap->moment.state) ||
+	       put_u32(skb, IOTKEY_A_KEY_FLAGS, flags_of(ik, snap)) ||
+	       put_u32(skb, IOTKEY_A_KEY_UID, uid) ||
+	       put_u32(skb, IOTKEY_A_KEY_PERM, key->perm) ||
 	       nla_put(skb, IOTKEY_A_KEY_ID, IOT_ID_SIZE, ik->id) ||
 	       nla_put(skb, IOTKEY_A_KEY_ROOT_ID, IOT_ID_SIZE, ik->root->id) ||
-	       nla_put_u32(skb, IOTKEY_A_KEY_PROVIDER,
+	       put_u32(skb, IOTKEY_A_KEY_PROVIDER,
 			   ik->root->ops->provider) ? -EMSGSIZE : 0;
 }
 
 static int put_policy(struct sk_buff *skb, const struct iot_policy *p)
 {
-	return nla_put_u32(skb, IOTKEY_A_KEY_ALGORITHM, p->algorithm) ||
-	       nla_put_u32(skb, IOTKEY_A_KEY_MODE, p->mode) ||
-	       nla_put_u32(skb, IOTKEY_A_KEY_USAGE, p->usage) ||
-	       nla_put_u32(skb, IOTKEY_A_KEY_ROTATE, p->rotate) ||
-	       nla_put_u32(skb, IOTKEY_A_KEY_OVERLAP, p->overlap) ||
-	       nla_put_u32(skb, IOTKEY_A_KEY_AHEAD, p->ahead) ||
-	       nla_put_u32(skb, IOTKEY_A_KEY_LIFETIME, p->lifetime) ||
-	       nla_put_u32(skb, IOTKEY_A_KEY_JITTER, p->jitter) ||
-	       nla_put_u64_64bit(skb, IOTKEY_A_KEY_MAX_OPS, p->max_ops,
-				 IOTKEY_A_KEY_PAD) ||
-	       nla_put_s64(skb, IOTKEY_A_KEY_START, p->start,
-			   IOTKEY_A_KEY_PAD) ? -EMSGSIZE : 0;
+	return put_u32(skb, IOTKEY_A_KEY_ALGORITHM, p->algorithm) ||
+	       put_u32(skb, IOTKEY_A_KEY_MODE, p->mode) ||
+	       put_u32(skb, IOTKEY_A_KEY_USAGE, p->usage) ||
+	       put_u32(skb, IOTKEY_A_KEY_ROTATE, p->rotate) ||
+	       put_u32(skb, IOTKEY_A_KEY_OVERLAP, p->overlap) ||
+	       put_u32(skb, IOTKEY_A_KEY_AHEAD, p->ahead) ||
+	       put_u32(skb, IOTKEY_A_KEY_LIFETIME, p->lifetime) ||
+	       put_u32(skb, IOTKEY_A_KEY_JITTER, p->jitter) ||
+	       put_u64(skb, IOTKEY_A_KEY_MAX_OPS, p->max_ops) ||
+	       put_u64(skb, IOTKEY_A_KEY_START, p->start) ? -EMSGSIZE : 0;
 }
 
 /* Seconds until @at; left out for a moment that never comes. */
 static int put_until(struct sk_buff *skb, int attribute, s64 at, s64 now)
 {
 	return at == IOT_NEVER ? 0 :
-	       nla_put_s64(skb, attribute, max_t(s64, at - now, 0),
-			   IOTKEY_A_KEY_PAD);
+	       put_u64(skb, attribute, max_t(s64, at - now, 0));
 }
 
 static int put_progress(struct sk_buff *skb, const struct iot_key *ik,
@@ -92,12 +100,11 @@ static int put_progress(struct sk_buff *skb, const struct iot_key *ik,
 	const struct iot_state *s = &snap->state;
 
 	return nla_put_string(skb, IOTKEY_A_KEY_ROOT_NAME, ik->root->name) ||
-	       nla_put_u32(skb, IOTKEY_A_KEY_VERSION, s->version) ||
-	       nla_put_u32(skb, IOTKEY_A_KEY_NEWEST, s->newest) ||
-	       nla_put_u32(skb, IOTKEY_A_KEY_STORED, s->stored) ||
-	       nla_put_u32(skb, IOTKEY_A_KEY_EPOCH, s->epoch) ||
-	       nla_put_u64_64bit(skb, IOTKEY_A_KEY_OPS, s->ops,
-				 IOTKEY_A_KEY_PAD) ||
+	       put_u32(skb, IOTKEY_A_KEY_VERSION, s->version) ||
+	       put_u32(skb, IOTKEY_A_KEY_NEWEST, s->newest) ||
+	       put_u32(skb, IOTKEY_A_KEY_STORED, s->stored) ||
+	       put_u32(skb, IOTKEY_A_KEY_EPOCH, s->epoch) ||
+	       put_u64(skb, IOTKEY_A_KEY_OPS, s->ops) ||
 	       put_until(skb, IOTKEY_A_KEY_ROTATES_IN,
 			 iot_schedule_rotates(p, s), snap->now) ||
 	       put_until(skb, IOTKEY_A_KEY_EXPIRES_IN,
@@ -241,7 +248,7 @@ static int get_stats(struct sk_buff *skb, struct genl_info *info)
 	return genlmsg_reply(reply, info);
 }
 
-static const struct nla_policy key_policy[IOTKEY_A_KEY_MAX + 1] = {
+static const struct nla_policy key_policy[IOTKEY_A_KEY_SERIAL + 1] = {
 	[IOTKEY_A_KEY_SERIAL] = { .type = NLA_S32 },
 };
 
@@ -286,10 +293,9 @@ static int fill_event(struct sk_buff *skb, struct iot_key *ik, u8 event,
 	void *head = genlmsg_put(skb, 0, 0, &family, 0, IOTKEY_CMD_KEY_NTF);
 
 	if (!head || put_key(skb, ik, &init_user_ns) ||
-	    nla_put_u32(skb, IOTKEY_A_KEY_EVENT, event) ||
-	    nla_put_s32(skb, IOTKEY_A_KEY_ERROR, error) ||
-	    nla_put_s64(skb, IOTKEY_A_KEY_TIME, ktime_get_real_ns(),
-			IOTKEY_A_KEY_PAD))
+	    put_u32(skb, IOTKEY_A_KEY_EVENT, event) ||
+	    put_u32(skb, IOTKEY_A_KEY_ERROR, error) ||
+	    put_u64(skb, IOTKEY_A_KEY_TIME, ktime_get_real_ns()))
 		return -EMSGSIZE;
 	genlmsg_end(skb, head);
 	return 0;

@@ -6,6 +6,7 @@
  */
 #include <linux/key.h>
 #include <linux/rbtree.h>
+#include <linux/sched.h>
 #include <linux/spinlock.h>
 #include "key.h"
 #include "notify.h"
@@ -98,6 +99,32 @@ static struct rb_node *after(s32 serial)
 	return found;
 }
 
+/* Nodes that are looked at before the lock is dropped: many keys may die at once. */
+#define BATCH	64
+
+/* The next key of a batch; @serial moves on, to 0 behind the last node. */
+static struct key *next_of_batch(s32 *serial)
+{
+	struct key *key = NULL;
+	struct rb_node *node;
+	int left = BATCH;
+
+	spin_lock(&registry_lock);
+	for (node = after(*serial); node && left--; node = rb_next(node)) {
+		struct key *k = rb_entry(node, struct iot_key, by_serial)->key;
+
+		*serial = k->serial;
+		if (key_is_positive(k) && refcount_inc_not_zero(&k->usage)) {
+			key = k;
+			break;
+		}
+	}
+	if (!node)
+		*serial = 0;
+	spin_unlock(&registry_lock);
+	return key;
+}
+
 /**
  * iot_registry_next() - the live key with the next higher serial number
  *
@@ -108,16 +135,11 @@ static struct rb_node *after(s32 serial)
  */
 struct key *iot_registry_next(s32 serial)
 {
-	struct key *key = NULL;
-	struct rb_node *node;
+	struct key *key;
 
-	spin_lock(&registry_lock);
-	for (node = after(serial); node && !key; node = rb_next(node)) {
-		struct key *k = rb_entry(node, struct iot_key, by_serial)->key;
-
-		if (key_is_positive(k) && refcount_inc_not_zero(&k->usage))
-			key = k;
-	}
-	spin_unlock(&registry_lock);
+	do {
+		key = next_of_batch(&serial);
+		cond_resched();
+	} while (!key && serial);
 	return key;
 }
