@@ -58,9 +58,9 @@ check-long:
 	IOTKEY_LONG=1 FUZZ_SECONDS=300 FUZZ_VM_SECONDS=600 SUITE_TIMEOUT=3600 VM_TIMEOUT=7200 tests/check.sh
 
 ## bench: cost beside the alternatives: a table, build/bench.json and .svg (BENCH= some groups)
-bench: lib tools kmod-$(lastword $(KERNELS))
+bench: lib tools kmod-$(lastword $(KERNELS)) kmod-6.12-debug
 	@tests/setup.sh check
-	$(MAKE) -C tests bench
+	$(MAKE) -C tests bench vm
 	tests/bench/bench.sh $(lastword $(KERNELS)) $(BENCH)
 
 ## fuzz-vm: random calls on the debug kernel for MINUTES= (10), from SEED= (any)

@@ -39,5 +39,7 @@ void bench_aead(void);
 void bench_keys(void);
 void bench_scale(void);
 void bench_time(void);
+void bench_tools(void);
+void bench_tpm(void);
 
 #endif /* BENCH_H */

@@ -4,42 +4,68 @@
 # `make bench`: measures iotkey beside its alternatives; all that is needed has been built.
 # Usage: tests/bench/bench.sh [--check] KERNEL [GROUP...]
 #
-# A VM counts instructions (see bench.h).  The rows go to $OUT.json and $OUT.svg (build/bench),
-# a table to the terminal, or KTAP with --check.  RUNS=2 does it all twice and says how far
-# the two lie apart.
+# Groups: those of bench.c, and sizes (sizes.sh).  A VM counts instructions (see bench.h); that of
+# the group tpm counts commands on the bus, on $TPM_KERNEL (6.12-debug), for Debian's
+# kernels have no trusted keys.
+#
+# The rows go to $OUT.json and $OUT.svg (build/bench), a table to the terminal, or KTAP with
+# --check.  RUNS=2 does it all twice and says how far the two lie apart.
 set -eu
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
-check=''
-[ "$1" != --check ] || { check=$1; shift; }
+check=()
+[ "$1" != --check ] || { check=(--check); shift; }
 version=$1
 shift
-groups=${*:-aead keys scale time}
+[ $# -gt 0 ] || set -- aead keys tools time scale tpm sizes
 out=${OUT:-$top/build/bench}
 work=$top/build/bench
-initramfs=$work/initramfs.cpio
+tpm_kernel=${TPM_KERNEL:-6.12-debug}
 
-# Without erms the kernel moves 8 bytes by each repetition of a string instruction, not one.
-run() # NAME: its rows
+vm() # NAME KERNEL GROUPS OPTION...: the rows that it prints
 {
-	local rows=$top/build/logs/$1/result.log
-	"$top/tests/vm/run.sh" --kernel "$version" --initramfs "$initramfs" --name "$1" \
-		--virtual-time --cpu max,-cx16,-erms --mem 4096 --timeout "${VM_TIMEOUT:-1500}" --quiet \
+	local name=$1 kernel=$2 groups=$3 rows=$top/build/logs/$1/result.log
+	shift 3
+	"$top/tests/vm/initramfs.sh" "$kernel" "$work/$name.cpio" \
+		--module "$top/build/kmod/$kernel/iotkey.ko" \
+		"$top/build/tests/bench/bench" "$top/build/tools/bin/iotkeyctl:/usr/bin/iotkeyctl"
+	"$top/tests/vm/run.sh" --kernel "$kernel" --initramfs "$work/$name.cpio" --name "$name" \
+		--mem 4096 --timeout "${VM_TIMEOUT:-3000}" --guest-timeout 1000000 --quiet "$@" \
 		--job "modprobe iotkey && exec /usr/lib/iotkey/tests/bench $groups" >&2 || true
 	if ! grep -q '^done' "$rows"; then
 		tail -n 20 "$rows" >&2
-		echo "bench.sh: the bench did not end (build/logs/$1)" >&2
+		echo "bench.sh: the bench did not end (build/logs/$name)" >&2
 		return 1
 	fi
-	cp "$rows" "$work/$1.rows"
+	grep '^row' "$rows"
+}
+
+# Without erms the kernel moves 8 bytes by each repetition of a string instruction, not one.
+run() # NUMBER GROUP...: all rows
+{
+	local n=$1 group counting=''
+	shift
+	for group; do
+		case $group in
+		tpm | sizes) ;;
+		*) counting="$counting $group" ;;
+		esac
+	done
+	[ -z "$counting" ] ||
+		vm "bench-$n" "$version" "$counting" --virtual-time --cpu max,-cx16,-erms
+	for group; do
+		case $group in
+		tpm) rm -rf "$work/tpm"
+			vm "bench-tpm-$n" "$tpm_kernel" tpm --bus --tpm "$work/tpm" ;;
+		sizes) "$top/tests/bench/sizes.sh" "$version" ;;
+		esac
+	done
 }
 
 mkdir -p "$work"
-"$top/tests/vm/initramfs.sh" "$version" "$initramfs" \
-	--module "$top/build/kmod/$version/iotkey.ko" "$top/build/tests/bench/bench"
 rows=()
 for n in $(seq "${RUNS:-1}"); do
-	run "bench-$n"
-	rows+=("$work/bench-$n.rows")
+	run "$n" "$@" >"$work/$n.rows"
+	rows+=("$work/$n.rows")
 done
-exec python3 "$top/tests/bench/report.py" $check "$out" "${rows[@]}"
+exec python3 "$top/tests/bench/report.py" "${check[@]}" "$out" "${rows[@]}"

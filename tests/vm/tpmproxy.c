@@ -21,6 +21,7 @@
  *	clear			forget all rules and counts
  *	on CC N ACTION		at the Nth command CC (0: any) after "clear"
  *	list			gives "0xCC:LENGTH" of each command since, LENGTH its answer's
+ *	count			gives the number of commands since
  *	hits			gives the number of actions done since
  *
  * Actions; numbers are C's, BYTE and BIT count from 0:
@@ -100,7 +101,7 @@ struct past {
 };
 
 static struct rule rules[RULES];
-static unsigned int rule_count, hits;
+static unsigned int rule_count, hits, count;
 static struct {
 	uint32_t cc;
 	size_t len;
@@ -303,6 +304,7 @@ static void on_command(void)
 	cc = get32(f.data + 6);
 	p = past_of(cc);
 	p->command = f;
+	count++;
 	if (command_count < COMMANDS_MAX)
 		commands[command_count++].cc = cc;
 	doing = rule_for(cc);
@@ -461,7 +463,7 @@ static bool add_rule(const char *text)
 
 static void clear(void)
 {
-	rule_count = command_count = hits = 0;
+	rule_count = command_count = hits = count = 0;
 	for (struct past *p = past; p < past + CODES; p++) {
 		if (p->command.len)
 			p->old_command = p->command;
@@ -492,6 +494,8 @@ static void on_line(const char *line)
 		reply("ok");
 	} else if (!strcmp(line, "list")) {
 		list();
+	} else if (!strcmp(line, "count")) {
+		reply("ok %u", count);
 	} else if (!strcmp(line, "hits")) {
 		reply("ok %u", hits);
 	} else if (!strncmp(line, "on ", 3) && add_rule(line + 3)) {
