@@ -26,8 +26,6 @@ int iot_aes_cfb(const u8 key[16], const u8 iv[16], u8 *data, size_t len,
 		bool encrypt);
 int iot_aes_cmac(const u8 key[16], const void *data, size_t len,
 		 u8 out[IOT_CMAC_SIZE]);
-int iot_aes_message_key(u8 *out, const u8 *key, unsigned int key_size,
-			const u8 *nonce);
 
 /* ecdh.c: X and Y of a point are 32 bytes each, big-endian */
 #define IOT_P256_SIZE		32
