@@ -69,7 +69,7 @@ static int put_identity(struct sk_buff *skb, const struct iot_key *ik,
 	       nla_put(skb, IOTKEY_A_KEY_ID, IOT_ID_SIZE, ik->id) ||
 	       nla_put(skb, IOTKEY_A_KEY_ROOT_ID, IOT_ID_SIZE, ik->root->id) ||
 	       put_u32(skb, IOTKEY_A_KEY_PROVIDER,
-			   ik->root->ops->provider) ? -EMSGSIZE : 0;
+		       ik->root->ops->provider) ? -EMSGSIZE : 0;
 }
 
 static int put_policy(struct sk_buff *skb, const struct iot_policy *p)

@@ -41,7 +41,7 @@ def read_rows(path):
                 continue
             _, name, unit, iotkey, peer, peer_value = fields
             iotkey, peer_value = float(iotkey), float(peer_value)
-            ratio = round(iotkey / peer_value, 4)
+            ratio = float(f"{iotkey / peer_value:.4g}")
             rows.append(dict(zip(KEYS, [name, unit, iotkey, peer, peer_value, ratio])))
     return rows
 
@@ -61,11 +61,15 @@ def number(x):
     return f"{x:,.0f}" if abs(x) >= 100 or x == int(x) else f"{x:,.2f}"
 
 
+def times(ratio):
+    return f"{ratio:.2f}" if ratio >= 0.01 else f"{ratio:.2g}"
+
+
 def print_table(rows, aims):
     lines = [["", "iotkey", "peer", "ratio", "aim", "unit", "beside"]]
     for r in rows:
         lines.append([r["name"], number(r["iotkey"]), number(r["peer_value"]),
-                      f"{r['ratio']:.2f}", verdict(r, aims), r["unit"], r["peer"]])
+                      times(r["ratio"]), verdict(r, aims), r["unit"], r["peer"]])
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     for line in lines:
         cells = [c.rjust(w) if i in (1, 2, 3) else c.ljust(w)
@@ -119,7 +123,7 @@ def bar(r, y, colour):
     one, end = x_of(1), x_of(r["ratio"])
     title = (f"{r['name']}: {number(r['iotkey'])} {r['unit']}, "
              f"{r['peer']}: {number(r['peer_value'])}")
-    label = f"{r['ratio']:.2f}× {r['peer']}"
+    label = f"{times(r['ratio'])}× {r['peer']}"
     return [text(LEFT - 10, y + BAR - 4, r["name"].partition("/")[2], "n"),
             f'<rect x="{min(one, end):.1f}" y="{y}" width="{max(abs(end - one), 1):.1f}" '
             f'height="{BAR}" rx="2" fill="{colour}"><title>{html.escape(title)}</title></rect>',
