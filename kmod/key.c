@@ -225,9 +225,11 @@ static struct iot_key *load_blob(const u8 *data, size_t len, const char *name,
 /* What is inside the armour, if there is one. */
 static struct iot_span strip_pem(struct iot_span text)
 {
-	const char *begin = strnstr(text.p, PEM_BEGIN, text.len);
+	const char *begin = memchr(text.p, '-', text.len);
 	const char *end;
 
+	if (begin)	/* base64 has none: a blob is not searched for the line */
+		begin = strnstr(text.p, PEM_BEGIN, text.len);
 	if (!begin)
 		return text;
 	begin += strlen(PEM_BEGIN);
