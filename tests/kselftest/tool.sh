@@ -264,15 +264,16 @@ test_roots()
 	unlink_key sealed
 }
 
-# The provider's part of a root's blob is a TSS2 PRIVATE KEY: behind the header and
-# the name, before an HMAC.
+# The provider's part of a root's blob, behind the header and the name and before an
+# HMAC, is the parent's public area with its length, then a TSS2 PRIVATE KEY.
 pem_of()
 {
-	local name
+	local name high low
 	base64 -d "$1" >blob.bin
 	name=$(od -An -tu1 -j 124 -N 1 blob.bin)
+	read -r high low < <(od -An -tu1 -j $((148 + name)) -N 2 blob.bin)
 	echo "-----BEGIN TSS2 PRIVATE KEY-----"
-	tail -c +$((149 + name)) blob.bin | head -c -32 | base64
+	tail -c +$((151 + name + high * 256 + low)) blob.bin | head -c -32 | base64
 	echo "-----END TSS2 PRIVATE KEY-----"
 	rm blob.bin
 }
