@@ -16,6 +16,7 @@
 #define TAG	 16
 #define HEAD	 32
 #define PAGE	 4096
+#define CROWD	 8
 
 static const size_t sizes[] = { 64, 1024, 4096, 16384 };
 
@@ -177,9 +178,70 @@ static void bench_algorithm(const struct algorithm *a)
 	kcapi_aead_destroy(handle);
 }
 
+/*
+ * Keys that take turns, more than the module's pool has transforms: each message finds another
+ * key's there.  The peer has a socket for each.
+ */
+struct turns {
+	struct message messages[CROWD];
+	int next;
+};
+
+static void iot_turn(void *arg)
+{
+	struct turns *t = arg;
+
+	iot_encrypt(&t->messages[t->next++ % CROWD]);
+}
+
+static void peer_turn(void *arg)
+{
+	struct turns *t = arg;
+
+	peer_encrypt(&t->messages[t->next++ % CROWD]);
+}
+
+static void bench_turns(const struct algorithm *a, size_t size)
+{
+	static const uint8_t iv[16];
+	static struct turns iot, peer;
+	uint8_t *in = pages(PAGE), *out = pages(PAGE);
+	char name[64], payload[64];
+
+	snprintf(payload, sizeof(payload), "new %s root=soft mode=derive", a->name);
+	for (int i = 0; i < CROWD; i++) {
+		snprintf(name, sizeof(name), "turn-%d", i);
+		iot.messages[i] = (struct message){
+			.key = add("iot", name, payload, KEY_SPEC_SESSION_KEYRING),
+			.in = in,
+			.out = out,
+			.in_len = size,
+			.out_len = size + OVERHEAD,
+		};
+		snprintf(iot.messages[i].info, sizeof(iot.messages[i].info), "enc=%zu",
+			 size + OVERHEAD);
+		peer.messages[i] = (struct message){
+			.handle = peer_handle(a),
+			.access = KCAPI_ACCESS_SENDMSG,
+			.iv = iv,
+			.in = in,
+			.out = out,
+			.in_len = HEAD + size,
+			.out_len = HEAD + size + TAG,
+		};
+	}
+	say(a, "encrypt-8-keys-in-turn", size, measure(iot_turn, &iot),
+	    measure(peer_turn, &peer));
+	for (int i = 0; i < CROWD; i++)
+		kcapi_aead_destroy(peer.messages[i].handle);
+	free(in);
+	free(out);
+}
+
 void bench_aead(void)
 {
 	soft_root();
 	for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++)
 		bench_algorithm(&algorithms[i]);
+	bench_turns(&algorithms[0], sizes[0]);
 }
