@@ -140,15 +140,18 @@ static int frame_command(struct iot_tpm *t, struct tpmbuf_call *call,
 	return iot_session_protect(s, call, t->frame, len, t->in.len);
 }
 
+/* An answer that is refused may have left an object or a session in the TPM. */
 static int read_answer(struct iot_tpm *t, struct tpmbuf_call *call,
 		       struct iot_session *s, u8 attributes)
 {
 	int ret;
 
 	ret = tpmbuf_answer(call, t->frame, TPMBUF_SIZE, &t->out);
-	if (ret || !s)
-		return ret;
-	return iot_session_check(s, call, attributes, t->frame, &t->out);
+	if (!ret && s)
+		ret = iot_session_check(s, call, attributes, t->frame, &t->out);
+	if (ret && call->gives && call->given >> 24 == call->gives)
+		iot_tpm_flush(t, call->given);
+	return ret;
 }
 
 /*

@@ -281,10 +281,13 @@ enum tpm_rc {
 	RC_NV_UNAVAILABLE	= 0x923,
 };
 
-/* Is the command's handle one that the TPM itself gave for an answer? */
-static bool is_given(u32 cc)
+/* Is the handle that @rc is about one that the TPM itself gave for an answer? */
+static bool is_given(u32 cc, u32 rc)
 {
-	return cc == TPMBUF_CC_UNSEAL || cc == TPMBUF_CC_POLICY_PCR;
+	unsigned int number = rc >> 8 & 0xf;
+
+	return cc == TPMBUF_CC_UNSEAL || cc == TPMBUF_CC_POLICY_PCR ||
+	       (cc == TPMBUF_CC_EVICT_CONTROL && number == 2);
 }
 
 static int errno_of_fmt1(u32 cc, u32 rc)
@@ -303,21 +306,19 @@ static int errno_of_fmt1(u32 cc, u32 rc)
 	case RC_BAD_AUTH:
 		return -EOPNOTSUPP;
 	case RC_HANDLE:
-		if (of_handle && !is_given(cc))
+		if (of_handle && !is_given(cc, rc))
 			return -ENXIO;
 	}
 	if (of_session)		/* not the one that was started */
+		return -EBADMSG;
+	if (of_handle && is_given(cc, rc))
 		return -EBADMSG;
 	switch (cc) {
 	case TPMBUF_CC_LOAD:
 	case TPMBUF_CC_IMPORT:
 		/* the object is not a child of this parent on this TPM */
 		return -EKEYREJECTED;
-	case TPMBUF_CC_UNSEAL:
-		return of_handle ? -EBADMSG : -EIO;
 	case TPMBUF_CC_POLICY_PCR:
-		if (of_handle)
-			return -EBADMSG;
 		/* parameter 1 is the digest, 2 the selection */
 		return (rc & 0xf00) == 0x100 ? -EPERM : -EINVAL;
 	case TPMBUF_CC_PCR_READ:	/* no such bank */
