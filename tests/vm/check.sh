@@ -86,6 +86,11 @@ collect()
 	while read -r src; do
 		files+=("$src:/usr/lib/iotkey/tests/${src#"$top"/tests/*/}")
 	done < <(find "$top"/tests/{kselftest,interop}/*/ -type f 2>/dev/null)
+	# What runs beside the script that a VM of tests/fault gets as its job.
+	for src in "$top"/tests/fault/*.c; do
+		src=$top/build/tests/fault/$(basename "$src" .c)
+		[ ! -x "$src" ] || files+=("$src")
+	done
 	for src in "$tools"/*; do
 		[ ! -x "$src" ] || files+=("$src:/usr/bin/${src##*/}")
 	done

@@ -19,7 +19,7 @@
  * The program sends lines, each answered by a line "ok ..." or "error":
  *	# TEXT			for the record
  *	clear			forget all rules and counts
- *	on CC N ACTION		at the Nth command CC (0: any) after "clear"
+ *	on CC N ACTION		at the Nth command CC (0: any) after "clear" (0: at each)
  *	list			gives "0xCC:LENGTH" of each command since, LENGTH its answer's
  *	count			gives the number of commands since
  *	hits			gives the number of actions done since
@@ -230,7 +230,7 @@ static struct rule rule_for(uint32_t cc)
 	for (struct rule *r = rules; r < rules + rule_count; r++) {
 		if (r->cc && r->cc != cc)
 			continue;
-		if (++r->seen == r->nth && chosen.action == NONE)
+		if ((++r->seen == r->nth || !r->nth) && chosen.action == NONE)
 			chosen = *r;
 	}
 	return chosen;
