@@ -13,7 +13,7 @@ libnl-genl-3-dev libkcapi-dev libssl-dev libjansson-dev"
 vm="$build debian-archive-keyring ca-certificates dpkg-dev kmod cpio xz-utils zstd lz4
 file e2fsprogs libelf1 pahole qemu-system-x86 seabios swtpm swtpm-tools tpm2-tools
 openssl keyutils busybox-static bash dash findutils diffutils strace iproute2 procps
-util-linux python3"
+util-linux python3 python3-cryptography"
 
 # What `make check` needs besides: sanitizers, fuzzers, linters.
 check="$vm flex bison bc libelf-dev rsync python3-yaml clang libclang-rt-14-dev llvm-14 sparse groff-base"
