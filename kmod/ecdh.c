@@ -75,6 +75,9 @@ int iot_ecdh_p256(const u8 theirs[2 * IOT_P256_SIZE],
 		goto out;
 	ret = compute(req, NULL, 0, buf + 2 * IOT_P256_SIZE,
 		      2 * IOT_P256_SIZE, crypto_kpp_generate_public_key);
+	/* our point is good, but there was no memory to check it */
+	if (ret == -EAGAIN)
+		ret = -ENOMEM;
 	if (ret)
 		goto out;
 	memcpy(buf, theirs, 2 * IOT_P256_SIZE);
