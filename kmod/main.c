@@ -19,11 +19,13 @@ static int __init iot_init(void)
 
 	ret = iot_selftest();
 	if (ret)
-		return ret;
+		goto err_aead;
 	iot_clock_init();
 	iot_wq = alloc_workqueue("iotkey", WQ_UNBOUND, 0);
-	if (!iot_wq)
-		return -ENOMEM;
+	if (!iot_wq) {
+		ret = -ENOMEM;
+		goto err_aead;
+	}
 	ret = iot_key_init();
 	if (ret)
 		goto err_wq;
@@ -43,6 +45,7 @@ err_deadline:
 	iot_key_exit();
 err_wq:
 	destroy_workqueue(iot_wq);
+err_aead:	/* the self-tests have used it */
 	iot_aead_exit();
 	return ret;
 }
