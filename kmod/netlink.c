@@ -301,7 +301,10 @@ static int fill_event(struct sk_buff *skb, struct iot_key *ik, u8 event,
 	return 0;
 }
 
-/* Best effort: a listener that needs certainty dumps after an overrun. */
+/*
+ * Best effort, but nobody is left in the dark: a listener that misses an event is told
+ * so, with ENOBUFS, and dumps if it needs certainty.
+ */
 void iot_netlink_notify(struct iot_key *ik, u8 event, int error)
 {
 	struct sk_buff *skb;
@@ -309,10 +312,9 @@ void iot_netlink_notify(struct iot_key *ik, u8 event, int error)
 	if (!genl_has_listeners(&family, &init_net, GROUP_EVENTS))
 		return;
 	skb = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
-	if (!skb)
-		return;
-	if (fill_event(skb, ik, event, error)) {
+	if (!skb || fill_event(skb, ik, event, error)) {
 		nlmsg_free(skb);
+		genl_set_err(&family, &init_net, 0, GROUP_EVENTS, -ENOBUFS);
 		return;
 	}
 	genlmsg_multicast(&family, skb, 0, GROUP_EVENTS, GFP_KERNEL);
