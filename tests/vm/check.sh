@@ -4,10 +4,10 @@
 # Runs the tests of the VM on one kernel; all that is needed has been built.
 # Usage: tests/vm/check.sh 6.1|6.12|6.12-debug [TEST...]     (names without their endings)
 #
-# tests/kselftest and tests/interop run inside, in one boot for those that say nothing and
-# one each for those that say "vm: virtual-time", "vm: no-tpm" or "vm: fuzz".  tests/fault/*.sh run
-# on the host and boot VMs themselves: $RUN is the start of their command; "kernel: debug"
-# says that they are for the debug kernel alone.
+# tests/kselftest and tests/interop run inside, in one boot for those that say nothing,
+# one each for those that say "vm: virtual-time", "vm: no-tpm" or "vm: fuzz", and one for
+# each that says "vm: alone".  tests/fault/*.sh run on the host and boot VMs themselves: $RUN
+# is the start of their command.  "kernel: debug" says that one is for the debug kernel alone.
 # With PACK_ONLY=1 only the initramfs is made.  KTAP goes to build/results/, the logs are in build/logs/.
 set -eu
 
@@ -38,6 +38,11 @@ wanted() # NAME
 	return 1
 }
 
+for_kernel() # SOURCE
+{
+	$debug || ! grep -q '^[/#* ]*kernel: debug' "$1"
+}
+
 group_of() # SOURCE
 {
 	head -n 20 "$1" | sed -n 's,^[/#* ]*vm: *\([a-z-]*\).*,\1,p' | head -n 1
@@ -55,7 +60,7 @@ collect()
 {
 	local src name ext group
 	files=("$top/tests/vm/guest-run.sh:/usr/lib/iotkey/guest-run")
-	default=() virtual=() no_tpm=() fuzz=()
+	default=() virtual=() no_tpm=() fuzz=() alone=()
 	for src in "$top"/tests/kselftest/*.{sh,c} "$top"/tests/interop/*.sh; do
 		[ -e "$src" ] || continue
 		name=${src##*/} ext=${src##*.}
@@ -65,6 +70,7 @@ collect()
 		fi
 		if [ "$ext" = c ]; then files+=("$top/build/tests/kselftest/${name%.c}"); else files+=("$src"); fi
 		wanted "${name%.*}" || continue
+		for_kernel "$src" || continue
 		group=$(group_of "$src")
 		[ "$ext" = c ] && name=${name%.c}
 		name=$name:$(limit_of "$src")
@@ -73,6 +79,7 @@ collect()
 		virtual-time) virtual+=("$name") ;;
 		no-tpm) no_tpm+=("$name") ;;
 		fuzz) fuzz+=("$name") ;;
+		alone) alone+=("$name") ;;
 		*) echo "check.sh: $src: unknown VM $group" >&2; exit 1 ;;
 		esac
 	done
@@ -134,11 +141,14 @@ run_group default --tpm "$tpm-tpm-1" -- "${default[@]}"
 run_group no-tpm -- "${no_tpm[@]}"
 run_group fuzz --tpm "$tpm-tpm-3" -- "${fuzz[@]}"
 run_group virtual-time --tpm "$tpm-tpm-2" --virtual-time --rtc 2026-01-01T00:00:00 -- "${virtual[@]}"
+for program in "${alone[@]}"; do
+	run_group "${program%%[.:]*}" --tpm "$tpm-tpm-${program%%[.:]*}" -- "$program"
+done
 for script in "$top"/tests/fault/*.sh; do
 	[ -e "$script" ] || continue
 	name=$(basename "$script" .sh)
 	wanted "$name" || continue
-	$debug || ! grep -q '^# kernel: debug' "$script" || continue
+	for_kernel "$script" || continue
 	dir=$top/build/vm/$version-$name
 	rm -rf "$dir"
 	mkdir -p "$dir"
