@@ -1,0 +1,23 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Two TSS2 PRIVATE KEYs under the parent 0x81000001, which is made.
+# Usage: pem.sh SEALED IMPORTABLE
+set -eu
+# shellcheck source=tests/kselftest/common/iot.sh
+. "$(dirname "$0")/iot.sh"
+# shellcheck source=tests/kselftest/common/tss2.sh
+. "$(dirname "$0")/tss2.sh"
+
+export TPM2TOOLS_TCTI=device:/dev/tpmrm0
+trap 'rm -rf "$tmp"' EXIT
+
+keyctl unlink "$(add parent "new root provider=tpm parent=0x81000001 mkparent")" @s
+
+head -c 32 /dev/urandom >"$tmp/secret"
+quiet tpm2_create -C 0x81000001 -i "$tmp/secret" -u "$tmp/s.pub" -r "$tmp/s.priv"
+der "$sealed" "$tmp/s.pub" "$tmp/s.priv" | pem >"$1"
+
+quiet tpm2_readpublic -c 0x81000001 -o "$tmp/parent.pub"
+duplicate "$tmp/secret" "$tmp/parent.pub" || { cat "$tmp/quiet"; exit 1; }
+der "$importable" "$tmp/dup.pub" "$tmp/dup.priv" "$tmp/dup.seed" | pem >"$2"
