@@ -17,7 +17,7 @@ check=()
 [ "$1" != --check ] || { check=(--check); shift; }
 version=$1
 shift
-[ $# -gt 0 ] || set -- aead keys tools time scale tpm sizes
+[ $# -gt 0 ] || set -- tools aead keys time scale tpm sizes
 out=${OUT:-$top/build/bench}
 work=$top/build/bench
 tpm_kernel=${TPM_KERNEL:-6.12-debug}
