@@ -166,7 +166,7 @@ rm -rf "$results"
 mkdir -p "$results"
 for part in "${@:-all}"; do
 	case $part in
-	all) check_unit; check_fuzz; check_cli; check_bench; check_vm ;;
+	all) check_unit; check_fuzz; check_cli; check_bench; check_both ;;
 	unit | fuzz | cli | bench | vm | debug) "check_$part" ;;
 	*) echo "usage: $0 [unit|fuzz|cli|bench|vm|debug]..." >&2; exit 2 ;;
 	esac

@@ -383,11 +383,16 @@ test_doctor()
 		"$(ill "sed s/vermagic=$release/vermagic=9.9/ /lib/modules/$release/updates/iotkey.ko >/tmp/ko
 			mount --bind /tmp/ko /lib/modules/$release/updates/iotkey.ko")"
 	like "lockdown" "^ok +lockdown .*\[confidentiality\]" \
-		"$(ill 'echo "none integrity [confidentiality]" >l; mount --bind l /sys/kernel/security/lockdown')"
+		"$(ill 'mount -t tmpfs none /sys/kernel/security
+			echo "none integrity [confidentiality]" >/sys/kernel/security/lockdown')"
 	like "no lockdown" "^warn +lockdown +off" \
-		"$(ill 'echo "[none] integrity confidentiality" >l; mount --bind l /sys/kernel/security/lockdown')"
+		"$(ill 'mount -t tmpfs none /sys/kernel/security
+			echo "[none] integrity confidentiality" >/sys/kernel/security/lockdown')"
 	like "signatures enforced" "^ok +module signatures +enforced" \
-		"$(ill 'echo Y >y; mount --bind y /sys/module/module/parameters/sig_enforce')"
+		"$(ill 'mount -t tmpfs none /sys/module; mkdir -p /sys/module/module/parameters
+			echo Y >/sys/module/module/parameters/sig_enforce')"
+	like "signatures not checked" "^warn +module signatures +not checked" \
+		"$(ill 'mount -t tmpfs none /sys/module')"
 	like "the configuration" "CONFIG_CRYPTO_GCM is off" \
 		"$(ill "mkdir -p /boot; printf '\nCONFIG_KEYS=y\n' >/boot/config-$release")"
 	rm -r "/boot/config-$release"
