@@ -19,7 +19,7 @@ static int __init iot_init(void)
 
 	ret = iot_selftest();
 	if (ret)
-		goto err_aead;
+		return ret;
 	iot_clock_init();
 	iot_wq = alloc_workqueue("iotkey", WQ_UNBOUND, 0);
 	if (!iot_wq) {
