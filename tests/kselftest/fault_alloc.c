@@ -9,8 +9,7 @@
  * Then the same for the loading of the module, its unloading, and the first use of the
  * modes of AES, for which the module keeps transforms.
  *
- * By default a sample of the module's loading, which SEED picks, and every third of the
- * first uses; all with IOTKEY_LONG=1.
+ * By default a sample of the module's loading, which SEED picks; all with IOTKEY_LONG=1.
  *
  * vm: alone
  * kernel: debug
@@ -37,7 +36,6 @@
 #define DEBUGFS	      "/sys/kernel/debug/"
 #define SAMPLE	      20      /* of the allocations of the module's loading, */
 #define LAST	      20      /* and these at its end: there the module's own are */
-#define STRIDE	      3	      /* through those of a first use */
 #define MANY	      1000000 /* more allocations than loading takes */
 #define NEVER_ENDING  5000    /* allocations of one operation */
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -215,10 +213,12 @@ static bool try_fault(struct operation *op, unsigned int n, bool *ok)
 	if (error &&
 	    !(had && (error == ENOMEM || (op->also && errno_in(error, op->also)))))
 		*ok = wrong(op, n, "the errno", error);
+	if (error)
+		op_failed(op);
 	if (error && !world_is(op, before))
 		*ok = wrong(op, n, "not as before", error);
 	if (error)
-		error = op_retry(op);
+		error = op->act(op);
 	if (error)
 		*ok = wrong(op, n, "the next try", error);
 	else if (!as_ordered(op, n) || (spared && !op_proved(op)))
@@ -421,7 +421,7 @@ static void campaign_first_use(const char *algorithm)
 	bool ok = true;
 
 	while (ok && n < NEVER_ENDING && try_first_use(algorithm, n, &ok))
-		n += campaign_long() ? 1 : STRIDE;
+		n++;
 	ktap_ok(ok, "first %s: %u allocations failed", algorithm, failed - before);
 }
 

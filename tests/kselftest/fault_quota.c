@@ -79,7 +79,7 @@ static bool refuse(struct operation *op, bool keys)
 	}
 	if (error && !world_is(op, before))
 		ok = false;
-	if (error && op_retry(op))
+	if (error && op->act(op))
 		ok = false;
 	op_undo(op);
 	free(before);

@@ -397,7 +397,7 @@ static bool try_fault(struct operation *op, const struct fault *f, unsigned int 
 	if (!error && !op_proved(op))
 		ok = fail_trial(op, f, nth, "not what was ordered", error);
 	if (error) {
-		error = op_retry(op);
+		error = op->act(op);
 		if (error)
 			ok = fail_trial(op, f, nth, "the next try", error);
 	}
@@ -451,7 +451,7 @@ static bool try_kill(struct operation *op, unsigned int nth)
 	}
 	if (!world_is(op, before))
 		ok = fail_trial(op, &yielded, nth, "not as before", 0);
-	if (op_retry(op))
+	if (op->act(op))
 		ok = fail_trial(op, &yielded, nth, "the next try", errno);
 	free(before);
 	op_undo(op);

@@ -145,10 +145,9 @@ void op_prepare(struct operation *op)
 	op_socket(op->needs == A_LISTENER);
 }
 
-int op_retry(struct operation *op)
+void op_failed(struct operation *op)
 {
 	op_socket(op->needs == A_LISTENER);
-	return op->act(op);
 }
 
 void op_undo(struct operation *op)

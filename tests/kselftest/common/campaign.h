@@ -8,7 +8,8 @@
  *	op_prepare(op);			what it needs is there
  *	before = world();
  *	error = op->act(op);		with a fault, or without
- *	world_is(before)		when it failed
+ *	op_failed(op);			if it did,
+ *	world_is(before);		and then the next try works
  *	op_undo(op);
  *	world_is_empty()
  */
@@ -68,8 +69,8 @@ void campaign_close(void);
 void op_prepare(struct operation *op);
 void op_undo(struct operation *op);
 
-/* Once more, without a fault, after one that failed. */
-int op_retry(struct operation *op);
+/* After a failure: a dump that failed goes on when its socket is read, or ends with it. */
+void op_failed(struct operation *op);
 
 /* Is the root "it" what the operation was to make? It may be dropped and loaded again. */
 bool op_proved(struct operation *op);
