@@ -4,6 +4,8 @@
 # keyutils' own test suite gives the same results with the module loaded, and with keys
 # of type iot around, as without it.  Without IOTKEY_LONG=1 it is a part of the suite.
 #
+# Minutes on the debug kernel, and nothing of ours that other suites do not do there:
+# kernel: not debug, but in make check-long
 # timeout: 3000
 # shellcheck source=tests/kselftest/lib.sh
 . "$(dirname "$0")/lib.sh"

@@ -7,7 +7,7 @@
 # tests/kselftest and tests/interop run inside, in one boot for those that say nothing,
 # one each for those that say "vm: virtual-time", "vm: no-tpm" or "vm: fuzz", and one for
 # each that says "vm: alone".  tests/fault/*.sh run on the host and boot VMs themselves: $RUN
-# is the start of their command.  "kernel: debug" says that one is for the debug kernel alone.
+# is the start of their command.
 # With PACK_ONLY=1 only the initramfs is made.  KTAP goes to build/results/, the logs are in build/logs/.
 set -eu
 
@@ -38,9 +38,13 @@ wanted() # NAME
 	return 1
 }
 
-for_kernel() # SOURCE
+# "kernel: debug" is for the debug kernel alone, "kernel: not debug" is too long for it.
+belongs_here() # SOURCE
 {
-	$debug || ! grep -q '^[/#* ]*kernel: debug' "$1"
+	case $(head -n 20 "$1" | sed -n 's,^[/#* ]*kernel: *,,p') in
+	debug*) $debug ;;
+	"not debug"*) ! $debug || [ -n "$IOTKEY_LONG" ] ;;
+	esac
 }
 
 group_of() # SOURCE
@@ -70,7 +74,7 @@ collect()
 		fi
 		if [ "$ext" = c ]; then files+=("$top/build/tests/kselftest/${name%.c}"); else files+=("$src"); fi
 		wanted "${name%.*}" || continue
-		for_kernel "$src" || continue
+		belongs_here "$src" || continue
 		group=$(group_of "$src")
 		[ "$ext" = c ] && name=${name%.c}
 		name=$name:$(limit_of "$src")
@@ -84,7 +88,7 @@ collect()
 		esac
 	done
 	# keyutils' own suite, for tests/interop/keyutils.sh, which fails without it.
-	if wanted keyutils; then
+	if wanted keyutils && belongs_here "$top/tests/interop/keyutils.sh"; then
 		"$top/tests/vm/keyutils.sh" >&2 || true
 		src=$top/build/interop/keyutils-tests.tar
 		[ ! -e "$src" ] || files+=("$src")
@@ -148,7 +152,7 @@ for script in "$top"/tests/fault/*.sh; do
 	[ -e "$script" ] || continue
 	name=$(basename "$script" .sh)
 	wanted "$name" || continue
-	for_kernel "$script" || continue
+	belongs_here "$script" || continue
 	dir=$top/build/vm/$version-$name
 	rm -rf "$dir"
 	mkdir -p "$dir"
