@@ -275,9 +275,10 @@ static int seal(struct iot_tpm *t, struct object *o, const u8 *secret,
 		return ret;
 	o->key.priv = get_whole_2b(t);
 	o->key.pub = get_whole_2b(t);
-	/* is it the object that was ordered? */
+	/* is it the object that was ordered, and one that will open again? */
 	if (t->out.bad || o->key.pub.len < 2 + len ||
-	    memcmp(o->key.pub.p + 2, t->in.data + public, len))
+	    memcmp(o->key.pub.p + 2, t->in.data + public, len) ||
+	    tss2_sealed(&o->key, &o->pub))
 		return -EBADMSG;
 	return 0;
 }
@@ -443,19 +444,22 @@ static int make_part(const struct object *o, struct iot_bytes *part)
 {
 	size_t head = o->parent.public_len;
 	u8 *buf = kmalloc(head + TSS2_MAX, GFP_KERNEL);
-	int len;
+	int len, ret;
 
 	if (!buf)
 		return -ENOMEM;
 	memcpy(buf, o->parent.public, head);
 	len = tss2_encode(&o->key, buf + head, TSS2_MAX);
-	if (len > 0) {
-		part->data = kmemdup(buf, head + len, GFP_KERNEL);
-		part->len = head + len;
-		len = part->data ? 0 : -ENOMEM;
+	if (len < 0) {		/* no TPM's object is that large */
+		ret = -EBADMSG;
+		goto out;
 	}
+	part->data = kmemdup(buf, head + len, GFP_KERNEL);
+	part->len = head + len;
+	ret = part->data ? 0 : -ENOMEM;
+out:
 	kfree(buf);
-	return len;
+	return ret;
 }
 
 /* Takes a part apart: the parent's public area, and the DER. */
