@@ -10,7 +10,8 @@
 set -u
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
-mib=256
+slow=${IOTKEY_SLOW:-1}
+mib=$((256 * slow))
 run=$(mktemp -d "${TMPDIR:-/tmp}/iotkey-memory.XXXXXX")
 searcher=
 trap '[ -z "$searcher" ] || kill "$searcher"; rm -rf "$run"' EXIT
@@ -69,7 +70,7 @@ job()
 	# until SECONDS COMMAND...: it fails
 	until_not()
 	{
-		local tries=$(($1 * 10))
+		local tries=$(($1 * 10 * slow))
 		shift
 		while "$@" >/tmp/out 2>&1 && [ $tries -gt 0 ]; do sleep 0.1; tries=$((tries - 1)); done
 	}
@@ -81,10 +82,10 @@ job()
 	blob soft
 	new revoked aes-256-gcm root=soft rotate=1d ahead=1h
 	new expired xchacha20-poly1305 root=soft mode=derive lifetime=1h
-	new rotated hmac-sha256 root=soft overlap=4
-	new ratchet aes-128-ccm root=soft mode=ratchet overlap=4 rotate=1d
+	new rotated hmac-sha256 root=soft overlap=$((10 * slow))
+	new ratchet aes-128-ccm root=soft mode=ratchet overlap=$((10 * slow)) rotate=1d
 	new mixed aes-256-gcm root=soft mode=ratchet overlap=0 rotate=1d
-	new derived aes-128-cmac root=soft mode=derive overlap=4 rotate=1d
+	new derived aes-128-cmac root=soft mode=derive overlap=$((10 * slow)) rotate=1d
 	new unlinked aes-128-cmac root=soft
 	new invalidated aes-256-gcm root=soft mode=ratchet rotate=1d
 	new timeout kdf root=soft
@@ -106,7 +107,7 @@ job()
 
 	### Each goes its way
 	keyctl revoke %iot:revoked
-	keyctl update %iot:expired "set lifetime=$(($(date +%s) - start + 3))"
+	keyctl update %iot:expired "set lifetime=$(($(date +%s) - start + 8 * slow))"
 	keyctl update %iot:rotated rotate
 	blob rotated
 	keyctl update %iot:rotated stored=3
@@ -132,7 +133,7 @@ job()
 	keyctl timeout $timeout 1
 	for name in rotated derived; do sign $name; done
 	use ratchet 2
-	sleep 5
+	sleep $((11 * slow))
 	for key in $unlinked $invalidated $timeout; do collected $key; done
 	until_not 20 keyctl pkey_encrypt %iot:expired 0 /tmp/text
 	host dump after
@@ -198,6 +199,7 @@ job()
 seal || { echo "Bail out! nothing sealed: $(tail -n 3 "$DIR/quiet")"; exit 1; }
 {
 	echo '#!/bin/bash'
+	echo "slow=$slow"
 	echo "sealed='$(base64 -w 0 "$DIR/der")'"
 	job
 } >"$DIR/job"
