@@ -134,10 +134,12 @@ static void garbage(const char *name, const uint8_t *blob, size_t len)
 static void still_loads(const char *name, const uint8_t *blob, size_t len,
 			unsigned int count)
 {
+	unsigned int now = iot_count();
 	int error;
 
-	ktap_ok(iot_count() == count, "%s: no key was left behind (%u of %u)", name,
-		iot_count(), count);
+	/* fewer, when the collector came to keys of before */
+	ktap_ok(now <= count, "%s: no key was left behind (%u, %u before)", name, now,
+		count);
 	error = load(name, blob, len);
 	ktap_ok(!error, "%s: the true blob loads (%s)", name,
 		error ? errno_name(error) : "ok");

@@ -98,6 +98,9 @@ static void mount_all(void)
 		    errno != EBUSY && mounts[i].needed)
 			die(mounts[i].dir);
 	}
+	/* as udev makes it: bash wants it for <(...) */
+	if (symlink("/proc/self/fd", "/dev/fd") && errno != EEXIST)
+		die("/dev/fd");
 	chmod("/tmp", 01777);
 	chmod("/dev/shm", 01777);
 }
