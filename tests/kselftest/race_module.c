@@ -18,11 +18,12 @@
 #include <unistd.h>
 #include "common/race.h"
 
-#define MAKERS	  3
-#define UNLOADS	  15 /* that come off */
-#define TRIES_MAX 5000
+#define MAKERS	   3
+#define UNLOADS	   15 /* that come off */
+#define TRIES_MAX  5000
+#define MISSES_MAX 100 /* in a row, before the makers pause */
 
-static atomic_bool stop;
+static atomic_bool stop, calm;
 static atomic_uint made, refused, unloads;
 
 static int unload(void)
@@ -110,6 +111,10 @@ static void *maker(void *arg)
 		struct timespec before, after;
 		long us;
 
+		if (atomic_load(&calm)) {
+			usleep(1000);
+			continue;
+		}
 		clock_gettime(CLOCK_MONOTONIC, &before);
 		one_life(&seed, ring);
 		keyctl_clear(ring);
@@ -144,7 +149,7 @@ static void *asker(void *arg)
 
 static void come_and_go(void)
 {
-	unsigned int wanted = race_rounds(UNLOADS), tries = 0;
+	unsigned int wanted = race_rounds(UNLOADS), tries = 0, misses = 0;
 	pthread_t threads[MAKERS + 1];
 
 	race_begin();
@@ -154,8 +159,11 @@ static void come_and_go(void)
 	while (atomic_load(&unloads) < wanted && tries < TRIES_MAX) {
 		int error = race_op("rmmod", unload(), "EAGAIN");
 
+		/* chance comes first, then a pause of the makers */
 		tries++;
+		atomic_store(&calm, error && ++misses >= MISSES_MAX);
 		if (!error) {
+			misses = 0;
 			atomic_fetch_add(&unloads, 1);
 			race_pause(3000);
 			race_op("insmod", load(), "");
@@ -165,8 +173,7 @@ static void come_and_go(void)
 	atomic_store(&stop, true);
 	for (int i = 0; i < MAKERS + 1; i++)
 		pthread_join(threads[i], NULL);
-	/* chance, and the speed of the machine, decide how often */
-	if (atomic_load(&unloads) < (wanted + 2) / 3)
+	if (atomic_load(&unloads) < wanted)
 		race_wrong("rmmod came off only %u times", atomic_load(&unloads));
 	printf("# rmmod: %u times of %u tries; roots made: %u, no module: %u\n",
 	       atomic_load(&unloads), tries, atomic_load(&made), atomic_load(&refused));
