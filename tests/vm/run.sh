@@ -232,7 +232,7 @@ watch_results()
 # Lines of the kernel that no test may cause.
 complaints()
 {
-	grep -aE 'BUG:|WARNING:|Oops|KASAN|UBSAN|KCSAN|possible (recursive|circular) locking|inconsistent lock state|INFO: (task .* blocked|rcu|trying)|rcu.*stall|Call Trace:|unreferenced object|Kernel panic|general protection|sleeping function called|refcount_t:|list_(add|del) corruption|leaked' \
+	grep -aE 'BUG:|WARNING:|Oops|KASAN|UBSAN|KCSAN|possible (recursive|circular) locking|inconsistent lock state|INFO: (task .* blocked|rcu|trying)|rcu.*stall|Call Trace:|unreferenced object|Kernel panic|general protection fault[,:]|sleeping function called|refcount_t:|list_(add|del) corruption|leaked' \
 		"$logs/console.log"
 }
 
