@@ -42,12 +42,12 @@ files()
 }
 
 # The public header, the symbol map and the library name the same functions
-symbols()
+symbols() # LIBRARY HEADER
 {
-	nm -D --defined-only "$stage/usr/lib/libiotkey.so" |
+	nm -D --defined-only "$stage/usr/lib/$1.so" |
 		awk '$2 == "T" { sub(/@.*/, "", $3); print $3 }' | sort >"$work/library"
-	grep -o '^	iotkey_[a-z0-9_]*' "$top/lib/libiotkey.map" | tr -d '\t' | sort >"$work/map"
-	sed -e '/^ \*/d' -e '/^#/d' "$top/include/iotkey.h" |
+	grep -o '^	iotkey_[a-z0-9_]*' "$top/lib/$1.map" | tr -d '\t' | sort >"$work/map"
+	sed -e '/^ \*/d' -e '/^#/d' "$top/include/$2" |
 		grep -o '\biotkey_[a-z0-9_]*(' | tr -d '(' | sort -u >"$work/header"
 	diff "$work/library" "$work/map" && diff "$work/map" "$work/header"
 }
@@ -55,22 +55,24 @@ symbols()
 program()
 {
 	cat >"$work/program.c" <<-END
+		#include <iotkey-attest.h>
 		#include <iotkey.h>
 
 		int main(void)
 		{
-			return !iotkey_strerror(-EX);
+			return !iotkey_strerror(-EX) || !iotkey_hash_name(IOTKEY_HASH_SHA256);
 		}
 	END
 	"${CC:-cc}" -DEX=126 -Wall -Wextra -pedantic -Werror -std="$1" -I"$stage/usr/include" \
-		-o "$work/program" "$work/program.c" -L"$stage/usr/lib" -liotkey \
+		-o "$work/program" "$work/program.c" -L"$stage/usr/lib" -liotkey -liotkey-attest \
 		-Wl,-rpath-link,"$stage/usr/lib" &&
 		LD_LIBRARY_PATH=$stage/usr/lib "$work/program"
 }
 
 pkgconfig()
 {
-	PKG_CONFIG_PATH=$stage/usr/lib/pkgconfig pkg-config --libs --cflags libiotkey
+	PKG_CONFIG_PATH=$stage/usr/lib/pkgconfig pkg-config --libs --cflags libiotkey \
+		libiotkey-attest
 }
 
 man_pages()
@@ -85,6 +87,12 @@ man_pages()
 	[ ! -s "$work/groff" ]
 }
 
+no_openssl()
+{
+	! LD_LIBRARY_PATH=$stage/usr/lib ldd "$stage/usr/lib/libiotkey.so" \
+		"$stage/usr/bin/iotkeyctl" | grep libcrypto
+}
+
 nothing_left()
 {
 	files
@@ -93,7 +101,9 @@ nothing_left()
 
 echo "KTAP version 1"
 check "install" both install
-check "the header, the map and the library agree" symbols
+check "the header, the map and the library agree" symbols libiotkey iotkey.h
+check "so do those of libiotkey-attest" symbols libiotkey-attest iotkey-attest.h
+check "libiotkey and iotkeyctl do without OpenSSL" no_openssl
 check "a C11 program builds" program c11
 check "a C23 program builds" program c2x
 check "pkg-config" pkgconfig

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Hashes, and the PCRs that are made of them.
+ */
+#include "attest_private.h"
+
+#include <openssl/evp.h>
+#include <stdlib.h>
+
+static const struct {
+	uint16_t hash, size;
+	const char *name;
+} hashes[IOTKEY_HASHES] = {
+	{ IOTKEY_HASH_SHA1, 20, "sha1" },     { IOTKEY_HASH_SHA256, 32, "sha256" },
+	{ IOTKEY_HASH_SHA384, 48, "sha384" }, { IOTKEY_HASH_SHA512, 64, "sha512" },
+	{ IOTKEY_HASH_SM3_256, 32, "sm3" },
+};
+
+struct iotkey_attest {
+	EVP_MD_CTX *ctx;
+	EVP_MD *md[IOTKEY_HASHES]; /* NULL until used */
+};
+
+static int hash_index(unsigned int hash)
+{
+	int i;
+
+	for (i = 0; i < IOTKEY_HASHES; i++)
+		if (hashes[i].hash == hash)
+			return i;
+	return -EINVAL;
+}
+
+const char *iotkey_hash_name(unsigned int hash)
+{
+	int i = hash_index(hash);
+
+	return i < 0 ? NULL : hashes[i].name;
+}
+
+size_t iotkey_hash_size(unsigned int hash)
+{
+	int i = hash_index(hash);
+
+	return i < 0 ? 0 : hashes[i].size;
+}
+
+int iotkey_hash_value(const char *name, size_t len)
+{
+	struct iotkey_bytes bytes = { (const uint8_t *)name, len };
+	int i;
+
+	for (i = 0; i < IOTKEY_HASHES; i++)
+		if (bytes_are(bytes, hashes[i].name))
+			return hashes[i].hash;
+	return -EINVAL;
+}
+
+struct iotkey_attest *iotkey_attest_new(void)
+{
+	struct iotkey_attest *attest = calloc(1, sizeof(*attest));
+
+	if (!attest)
+		return NULL;
+	attest->ctx = EVP_MD_CTX_new();
+	if (!attest->ctx) {
+		free(attest);
+		return NULL;
+	}
+	return attest;
+}
+
+void iotkey_attest_free(struct iotkey_attest *attest)
+{
+	int i;
+
+	if (!attest)
+		return;
+	for (i = 0; i < IOTKEY_HASHES; i++)
+		EVP_MD_free(attest->md[i]);
+	EVP_MD_CTX_free(attest->ctx);
+	free(attest);
+}
+
+int attest_digest2(struct iotkey_attest *attest, unsigned int hash, const void *a,
+		   size_t a_len, const void *b, size_t b_len,
+		   uint8_t out[IOTKEY_DIGEST_MAX])
+{
+	int i = hash_index(hash);
+
+	if (i < 0)
+		return i;
+	if (!attest->md[i])
+		attest->md[i] = EVP_MD_fetch(NULL, hashes[i].name, NULL);
+	if (!attest->md[i])
+		return -ENOTSUP;
+	if (!EVP_DigestInit_ex(attest->ctx, attest->md[i], NULL) ||
+	    !EVP_DigestUpdate(attest->ctx, a, a_len) ||
+	    (b_len && !EVP_DigestUpdate(attest->ctx, b, b_len)) ||
+	    !EVP_DigestFinal_ex(attest->ctx, out, NULL))
+		return -ENOMEM;
+	return 0;
+}
+
+int iotkey_digest(struct iotkey_attest *attest, unsigned int hash, const void *data,
+		  size_t len, uint8_t out[IOTKEY_DIGEST_MAX])
+{
+	return attest_digest2(attest, hash, data, len, NULL, 0, out);
+}
+
+void iotkey_pcrs_init(struct iotkey_pcrs *pcrs, unsigned int hash)
+{
+	memset(pcrs, 0, sizeof(*pcrs));
+	pcrs->hash = (uint16_t)hash;
+	memset(pcrs->value[17], 0xff, sizeof(pcrs->value[0]) * (22 - 17 + 1));
+}
+
+int iotkey_pcrs_extend(struct iotkey_attest *attest, struct iotkey_pcrs *pcrs,
+		       unsigned int pcr, const uint8_t *digest)
+{
+	size_t size = iotkey_hash_size(pcrs->hash);
+
+	if (pcr >= IOTKEY_PCRS)
+		return -EINVAL;
+	pcrs->set |= UINT32_C(1) << pcr;
+	return attest_digest2(attest, pcrs->hash, pcrs->value[pcr], size, digest, size,
+			      pcrs->value[pcr]);
+}
