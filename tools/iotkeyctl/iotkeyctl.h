@@ -5,31 +5,18 @@
 #ifndef _IOTKEYCTL_H
 #define _IOTKEYCTL_H
 
-#include <getopt.h>
 #include <iotkey.h>
-#include <jansson.h>
 #include <stdbool.h>
 
 #include "../common/file.h"
 #include "../common/human.h"
+#include "../common/key.h"
 #include "../common/save.h"
 #include "../common/say.h"
-
-struct context;
-
-struct command {
-	const char *name;
-	int (*run)(struct context *ctx, int argc, char **argv);
-	const char *usage; /* what follows the name */
-	const char *summary;
-};
-
-struct context {
-	const struct command *command;
-	bool json, quiet;
-};
+#include "../common/verb.h"
 
 /* main.c: the verbs, one in each cmd_NAME.c; argv[0] is the verb */
+	       char **argv); /* what iotkeyctl-attest does */
 int cmd_decrypt(struct context *ctx, int argc, char **argv);
 int cmd_doctor(struct context *ctx, int argc, char **argv);
 int cmd_encrypt(struct context *ctx, int argc, char **argv);
@@ -47,52 +34,16 @@ int cmd_sign(struct context *ctx, int argc, char **argv);
 int cmd_stats(struct context *ctx, int argc, char **argv);
 int cmd_verify(struct context *ctx, int argc, char **argv);
 
-/* options.c: the command line */
+/* options.c: options of keys and roots */
 
 enum {
-	OPT_JSON = 256,
-	OPT_QUIET,
-	OPT_HELP,
-	OPT_VERSION,
-	OPT_SPEC, /* its long name is that of an option of the payload grammar */
+	OPT_SPEC =
+		OPT_OWN, /* its long name is that of an option of the payload grammar */
 	OPT_KEYRING,
 	OPT_SAVE,
 	OPT_NAME,
 	OPT_COUNT,
 };
-
-/* The last entries of every table of options */
-#define GLOBAL_OPTIONS                                         \
-	{ "json", no_argument, NULL, OPT_JSON },               \
-		{ "quiet", no_argument, NULL, OPT_QUIET },     \
-		{ "help", no_argument, NULL, OPT_HELP },       \
-		{ "version", no_argument, NULL, OPT_VERSION }, \
-	{                                                      \
-		NULL, 0, NULL, 0                               \
-	}
-
-/*
- * next_option(): getopt_long(3) that deals with the global options and with
- * mistakes itself; @index as there.  -1 at the end.
- */
-int next_option(struct context *ctx, int argc, char **argv, const char *letters,
-		const struct option *options, int *index);
-
-/*
- * arguments(): for a verb without options of its own.  The arguments, of which
- * there must be from @min to @max; a missing one is NULL.
- */
-char **arguments(struct context *ctx, int argc, char **argv, int min, int max);
-
-/* operands(): the same, after the last option */
-char **operands(struct context *ctx, int argc, char **argv, int min, int max);
-
-/* usage_error(): says what is wrong and how it goes, then exits */
-void __attribute__((noreturn, format(printf, 2, 3)))
-usage_error(struct context *ctx, const char *format, ...);
-
-void print_help(void);
-void print_usage(const struct command *command);
 
 /* spec_option(), spec_check(): as in the library; a mistake is a usage_error() */
 void spec_option(struct context *ctx, struct iotkey_spec *spec, const char *prefix,
@@ -104,13 +55,9 @@ void spec_check(struct context *ctx, const struct iotkey_spec *spec, uint32_t al
  * The rest return an exit code and have said what was wrong.
  */
 
-/* common.c */
-int find_key(const char *text, int32_t *key);
-int find_keyring(const char *text, int32_t *keyring);
-int print_json(json_t *json, bool line);
+/* create.c */
 int create_key(struct context *ctx, int argc, char **argv, const struct option *options,
 	       uint32_t allowed);
-int get_status(const char *text, struct iotkey_status *status);
 
 /* status.c: a status for programs and for people */
 json_t *status_json(const struct iotkey_status *status);

@@ -4,10 +4,7 @@
  */
 #include "iotkeyctl.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
-#include <string.h>
 
 #define KEY_OPTIONS                                                          \
 	"[--mode random|derive|ratchet] [--rotate T]\n"                      \
@@ -59,39 +56,7 @@ void print_help(void)
 	     "See iotkeyctl(1); 'iotkeyctl doctor' when something does not work.");
 }
 
-static const struct command *find_command(const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (!strcmp(commands[i].name, name))
-			return &commands[i];
-	return NULL;
-}
-
-/* What was printed has to have arrived */
-static int finish(int code)
-{
-	if (fflush(stdout) || ferror(stdout))
-		return say_file_error(errno, "cannot write to standard output");
-	return code;
-}
-
 int main(int argc, char **argv)
 {
-	static const struct option options[] = { GLOBAL_OPTIONS };
-	struct context ctx = { 0 };
-
-	signal(SIGPIPE, SIG_IGN);
-	while (next_option(&ctx, argc, argv, "+", options, NULL) != -1)
-		;
-	if (optind == argc)
-		usage_error(&ctx, "which verb?");
-	ctx.command = find_command(argv[optind]);
-	if (!ctx.command)
-		usage_error(&ctx, "there is no verb '%s'", argv[optind]);
-	argc -= optind;
-	argv += optind;
-	optind = 0;
-	return finish(ctx.command->run(&ctx, argc, argv));
+	return run_program(commands, sizeof(commands) / sizeof(commands[0]), argc, argv);
 }
