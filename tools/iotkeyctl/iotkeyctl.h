@@ -16,7 +16,6 @@
 #include "../common/verb.h"
 
 /* main.c: the verbs, one in each cmd_NAME.c; argv[0] is the verb */
-	       char **argv); /* what iotkeyctl-attest does */
 int cmd_decrypt(struct context *ctx, int argc, char **argv);
 int cmd_doctor(struct context *ctx, int argc, char **argv);
 int cmd_encrypt(struct context *ctx, int argc, char **argv);
