@@ -380,3 +380,24 @@ void iot_key_snapshot(struct iot_key *ik, struct iot_snapshot *snap)
 		snap->state.version = snap->moment.epoch + 1;
 	}
 }
+
+/* Bits of enum iotkey_flags. */
+u32 iot_key_flags(const struct iot_key *ik, const struct iot_snapshot *snap)
+{
+	u32 flags = 0;
+
+	if (iot_key_is_root(ik)) {
+		flags |= IOTKEY_FLAG_ROOT;
+		if (iot_root_has_policy(ik->root))
+			flags |= IOTKEY_FLAG_PCR_POLICY;
+	}
+	if (ik->root->ops->unsafe)
+		flags |= IOTKEY_FLAG_UNSAFE;
+	if (iot_key_unstored(&snap->policy, &snap->state))
+		flags |= IOTKEY_FLAG_UNSTORED;
+	if (snap->state.overdue)
+		flags |= IOTKEY_FLAG_OVERDUE;
+	if (iot_clock_trusted())
+		flags |= IOTKEY_FLAG_CLOCK_TRUSTED;
+	return flags;
+}

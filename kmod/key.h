@@ -96,6 +96,7 @@ struct iot_key *iot_key_load(const struct iot_payload *p, const char *name,
 void iot_key_free(struct iot_key *ik);
 long iot_key_read(struct iot_key *ik, char *buffer, size_t size);
 void iot_key_snapshot(struct iot_key *ik, struct iot_snapshot *snap);
+u32 iot_key_flags(const struct iot_key *ik, const struct iot_snapshot *snap);
 s64 iot_key_now(const struct iot_key *ik);
 bool iot_key_unstored(const struct iot_policy *p, const struct iot_state *s);
 

@@ -8,6 +8,7 @@
 #include "key.h"
 #include "keytype.h"
 #include "main.h"
+#include "measure.h"
 #include "netlink.h"
 #include "selftest/selftest.h"
 
@@ -33,11 +34,16 @@ static int __init iot_init(void)
 	ret = iot_netlink_init();
 	if (ret)
 		goto err_deadline;
-	ret = register_key_type(&iot_key_type);
+	ret = iot_measure_init();
 	if (ret)
 		goto err_netlink;
+	ret = register_key_type(&iot_key_type);
+	if (ret)
+		goto err_measure;
 	return 0;
 
+err_measure:
+	iot_measure_exit();
 err_netlink:
 	iot_netlink_exit();
 err_deadline:
@@ -53,7 +59,8 @@ err_aead:	/* the self-tests have used it */
 /*
  * Every key holds a reference to the module, so none is left, and none can come
  * once the type is gone. The family goes after it, as keys tell events to the end;
- * the workqueue drains after nothing can queue; the caches go last.
+ * the workqueue drains after nothing can queue; then all has been told, and what waits to
+ * be measured is; the caches go last.
  */
 static void __exit iot_exit(void)
 {
@@ -61,6 +68,7 @@ static void __exit iot_exit(void)
 	iot_netlink_exit();
 	iot_deadline_exit();
 	destroy_workqueue(iot_wq);
+	iot_measure_exit();
 	iot_key_exit();
 	iot_aead_exit();
 }

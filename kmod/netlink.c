@@ -8,7 +8,6 @@
 #include <linux/ktime.h>
 #include <linux/user_namespace.h>
 #include <net/genetlink.h>
-#include "clock.h"
 #include "compat.h"
 #include "key.h"
 #include "netlink.h"
@@ -32,26 +31,6 @@ static noinline int put_u64(struct sk_buff *skb, int attribute, u64 value)
 	return nla_put_u64_64bit(skb, attribute, value, IOTKEY_A_KEY_PAD);
 }
 
-static u32 flags_of(const struct iot_key *ik, const struct iot_snapshot *snap)
-{
-	u32 flags = 0;
-
-	if (iot_key_is_root(ik)) {
-		flags |= IOTKEY_FLAG_ROOT;
-		if (iot_root_has_policy(ik->root))
-			flags |= IOTKEY_FLAG_PCR_POLICY;
-	}
-	if (ik->root->ops->unsafe)
-		flags |= IOTKEY_FLAG_UNSAFE;
-	if (iot_key_unstored(&snap->policy, &snap->state))
-		flags |= IOTKEY_FLAG_UNSTORED;
-	if (snap->state.overdue)
-		flags |= IOTKEY_FLAG_OVERDUE;
-	if (iot_clock_trusted())
-		flags |= IOTKEY_FLAG_CLOCK_TRUSTED;
-	return flags;
-}
-
 static int put_identity(struct sk_buff *skb, const struct iot_key *ik,
 			const struct iot_snapshot *snap,
 			struct user_namespace *ns)
@@ -63,7 +42,7 @@ static int put_identity(struct sk_buff *skb, const struct iot_key *ik,
 	       nla_put_string(skb, IOTKEY_A_KEY_DESCRIPTION,
 			      key->description) ||
 	       put_u32(skb, IOTKEY_A_KEY_STATE, snap->moment.state) ||
-	       put_u32(skb, IOTKEY_A_KEY_FLAGS, flags_of(ik, snap)) ||
+	       put_u32(skb, IOTKEY_A_KEY_FLAGS, iot_key_flags(ik, snap)) ||
 	       put_u32(skb, IOTKEY_A_KEY_UID, uid) ||
 	       put_u32(skb, IOTKEY_A_KEY_PERM, key->perm) ||
 	       nla_put(skb, IOTKEY_A_KEY_ID, IOT_ID_SIZE, ik->id) ||

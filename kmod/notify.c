@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "key.h"
+#include "measure.h"
 #include "netlink.h"
 #include "notify.h"
 
@@ -54,4 +55,5 @@ void iot_notify(struct iot_key *ik, u8 event, int error)
 	trace_state(ik->key->serial, event, ik->state.version, ik->state.epoch,
 		    error);
 	iot_netlink_notify(ik, event, error);
+	iot_measure(ik, event, error);
 }

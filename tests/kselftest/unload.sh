@@ -81,6 +81,13 @@ test_parameter()
 	is_err "a bad value at load" EINVAL modprobe iotkey clock_trusted=maybe
 	ok "modprobe" modprobe iotkey
 	is "it is off again" N "$(cat $param)"
+	ok "unload" unload
+	ok "measure=all where IMA has no rule for it" modprobe iotkey measure=all
+	ok "keys are made all the same" add unmeasured new root provider=soft
+	like "the kernel log says so" 'iotkey: IMA took no record \(error -2\)' "$(dmesg)"
+	keyctl clear @s
+	ok "unload" unload
+	ok "modprobe" modprobe iotkey
 	chmod a+rx "$tmp"
 	is_err "a user may not set it" EACCES as_user bash -c "echo 1 >$param"
 }
