@@ -166,6 +166,73 @@ int iotkey_ima_check(struct iotkey_attest *attest, const struct iotkey_ima_entry
 int iotkey_ima_extend(struct iotkey_attest *attest, const struct iotkey_ima_entry *entry,
 		      struct iotkey_pcrs *pcrs);
 
+/*
+ * Measured history (lib/attest/history.c)
+ *
+ * What the kernel module, loaded with measure=, has IMA measure: one record for each
+ * event of a key (Documentation/iotkey.rst, "Measured history").
+ */
+#define IOTKEY_RECORD_HEADER 81 /* bytes before the name */
+
+/* Events of the history itself; those of keys are enum iotkey_event */
+enum iotkey_record_event {
+	IOTKEY_RECORD_BEGIN =
+		128,		  /* the module was loaded; .name is what measure= says */
+	IOTKEY_RECORD_END = 129,  /* it was unloaded */
+	IOTKEY_RECORD_LOST = 130, /* .count records are missing, as .error says */
+};
+
+struct iotkey_record {
+	uint8_t event;	   /* enum iotkey_event or enum iotkey_record_event */
+	uint8_t algorithm; /* enum iotkey_algorithm; none: a root */
+	uint8_t mode;	   /* enum iotkey_mode */
+	uint8_t provider;  /* enum iotkey_provider, of the root */
+	uint64_t instance; /* of the module: random, drawn when it is loaded */
+	uint32_t sequence; /* counts the records of an instance, from 0 */
+	uint32_t count;	   /* of the numbers it takes up: 1, or more that were lost */
+	uint8_t id[16], root_id[16];
+	uint32_t version, epoch;
+	int64_t time;	/* key time; the wall clock's for the history's own events */
+	uint32_t error; /* errno, of a failure or loss */
+	uint32_t flags; /* enum iotkey_flags */
+	char name[256]; /* zero-terminated, printable ASCII without spaces */
+};
+
+/*
+ * iotkey_record_decode(): a record from the buffer that was measured.
+ * Errors: -ENOMSG, the buffer is something else; -EPROTONOSUPPORT, it is a record
+ * of a format not known here; -EBADMSG, it is none that the module makes.
+ */
+int iotkey_record_decode(struct iotkey_bytes buffer, struct iotkey_record *record);
+
+/* What is wrong with the place of a record: bits of iotkey_history.flaws */
+enum iotkey_flaw {
+	IOTKEY_FLAW_MISSING = 1,   /* records before it, from .expected on */
+	IOTKEY_FLAW_BACK = 2,	   /* its number was there already, or has been passed */
+	IOTKEY_FLAW_UNENDED = 4,   /* it is of a new instance, and the last had no end */
+	IOTKEY_FLAW_AFTER_END = 8, /* its instance had ended */
+};
+
+/* Begin with zeros */
+struct iotkey_history {
+	unsigned int flaws; /* of the last record */
+	uint32_t expected;  /* the number that it should have had */
+
+	bool begun, ended;
+	uint64_t instance;
+	uint32_t next;
+};
+
+/*
+ * iotkey_history_next(): whether @entry of an IMA log is a record, and whether it
+ * is in its place after the ones before it: see history->flaws.  Returns 1, or 0
+ * when it is something else.  Check it with iotkey_ima_check().
+ * Errors: as iotkey_record_decode(), but for -ENOMSG.
+ */
+int iotkey_history_next(struct iotkey_history *history,
+			const struct iotkey_ima_entry *entry,
+			struct iotkey_record *record);
+
 #ifdef __cplusplus
 }
 #endif
