@@ -5,8 +5,8 @@
 # Usage: tests/vm/check.sh 6.1|6.12|6.12-debug [TEST...]     (names without their endings)
 #
 # tests/kselftest and tests/interop run inside, in one boot for those that say nothing,
-# one each for those that say "vm: virtual-time", "vm: no-tpm" or "vm: fuzz", and one for
-# each that says "vm: alone".  tests/fault/*.sh run on the host and boot VMs themselves: $RUN
+# one each for those that say "vm: virtual-time", "vm: no-tpm", "vm: fuzz" or "vm: ima", and
+# one for each that says "vm: alone".  tests/fault/*.sh run on the host and boot VMs themselves: $RUN
 # is the start of their command.
 # With PACK_ONLY=1 only the initramfs is made.  KTAP goes to build/results/, the logs are in build/logs/.
 set -eu
@@ -64,7 +64,7 @@ collect()
 {
 	local src name ext group
 	files=("$top/tests/vm/guest-run.sh:/usr/lib/iotkey/guest-run")
-	default=() virtual=() no_tpm=() fuzz=() alone=()
+	default=() virtual=() no_tpm=() fuzz=() ima=() alone=()
 	for src in "$top"/tests/kselftest/*.{sh,c} "$top"/tests/interop/*.sh; do
 		[ -e "$src" ] || continue
 		name=${src##*/} ext=${src##*.}
@@ -83,6 +83,7 @@ collect()
 		virtual-time) virtual+=("$name") ;;
 		no-tpm) no_tpm+=("$name") ;;
 		fuzz) fuzz+=("$name") ;;
+		ima) ima+=("$name") ;;
 		alone) alone+=("$name") ;;
 		*) echo "check.sh: $src: unknown VM $group" >&2; exit 1 ;;
 		esac
@@ -144,6 +145,7 @@ rm -rf "$tpm"-tpm-*
 run_group default --tpm "$tpm-tpm-1" -- "${default[@]}"
 run_group no-tpm -- "${no_tpm[@]}"
 run_group fuzz --tpm "$tpm-tpm-3" -- "${fuzz[@]}"
+run_group ima --tpm "$tpm-tpm-4" --bus --append ima_policy=critical_data -- "${ima[@]}"
 run_group virtual-time --tpm "$tpm-tpm-2" --virtual-time --rtc 2026-01-01T00:00:00 -- "${virtual[@]}"
 for program in "${alone[@]}"; do
 	run_group "${program%%[.:]*}" --tpm "$tpm-tpm-${program%%[.:]*}" -- "$program"
