@@ -255,7 +255,7 @@ static int load_module(void)
 {
 	int fd = open(module_path, O_RDONLY | O_CLOEXEC), error = 0;
 
-	if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
+	if (fd < 0 || syscall(SYS_finit_module, fd, "measure=all", 0))
 		error = errno;
 	close(fd);
 	return error;
