@@ -43,7 +43,7 @@ static const u8 oid_prefix[] = { 0x67, 0x81, 0x05, 0x0a, 0x01 };
 
 /* Reading: a cursor that eats one element at a time. */
 
-static int der_length(struct tss2_span *in, size_t *len)
+static int der_length(struct tpmbuf_span *in, size_t *len)
 {
 	size_t n, octets;
 
@@ -73,7 +73,7 @@ static int der_length(struct tss2_span *in, size_t *len)
 }
 
 /* Eats one element with this tag from @in; its content is @out. */
-static int der_eat(struct tss2_span *in, u8 tag, struct tss2_span *out)
+static int der_eat(struct tpmbuf_span *in, u8 tag, struct tpmbuf_span *out)
 {
 	size_t len;
 	int ret;
@@ -95,7 +95,7 @@ static int der_eat(struct tss2_span *in, u8 tag, struct tss2_span *out)
 }
 
 /* As der_eat(), and nothing may follow. */
-static int der_only(struct tss2_span in, u8 tag, struct tss2_span *out)
+static int der_only(struct tpmbuf_span in, u8 tag, struct tpmbuf_span *out)
 {
 	int ret = der_eat(&in, tag, out);
 
@@ -104,9 +104,9 @@ static int der_only(struct tss2_span in, u8 tag, struct tss2_span *out)
 	return ret;
 }
 
-static int der_boolean(struct tss2_span in, bool *value)
+static int der_boolean(struct tpmbuf_span in, bool *value)
 {
-	struct tss2_span v;
+	struct tpmbuf_span v;
 	int ret = der_only(in, DER_BOOLEAN, &v);
 
 	if (ret)
@@ -118,9 +118,9 @@ static int der_boolean(struct tss2_span in, bool *value)
 }
 
 /* A non-negative INTEGER of at most 32 bits. */
-static int der_u32(struct tss2_span *in, u32 *value)
+static int der_u32(struct tpmbuf_span *in, u32 *value)
 {
-	struct tss2_span v;
+	struct tpmbuf_span v;
 	u32 n = 0;
 	int ret;
 
@@ -140,13 +140,13 @@ static int der_u32(struct tss2_span *in, u32 *value)
 }
 
 /* Is this exactly one TPM2B? */
-static bool is_2b(struct tss2_span s)
+static bool is_2b(struct tpmbuf_span s)
 {
 	return s.len >= 2 && s.len - 2 == get_unaligned_be16(s.p);
 }
 
 /* Size of the TPML_PCR_SELECTION at the head of @in, 0 if there is none. */
-static size_t pcrs_size(struct tss2_span in)
+static size_t pcrs_size(struct tpmbuf_span in)
 {
 	size_t at = 4, n;
 	u32 banks;
@@ -174,9 +174,9 @@ static size_t pcrs_size(struct tss2_span in)
  * and then the bare digest.  No text can be both: the upper half of a bank
  * count is 0, and what would follow an empty digest is then no bank count.
  */
-static int parse_policy_pcr(struct tss2_span body, struct tss2_policy *policy)
+static int parse_policy_pcr(struct tpmbuf_span body, struct tss2_policy *policy)
 {
-	struct tss2_span rest;
+	struct tpmbuf_span rest;
 	size_t n;
 
 	n = pcrs_size(body);
@@ -204,9 +204,9 @@ static int parse_policy_pcr(struct tss2_span body, struct tss2_policy *policy)
 	return 0;
 }
 
-static int parse_policy(struct tss2_span in, struct tss2_policy *policy)
+static int parse_policy(struct tpmbuf_span in, struct tss2_policy *policy)
 {
-	struct tss2_span code, wrapped, body;
+	struct tpmbuf_span code, wrapped, body;
 	u32 cc;
 	int ret;
 
@@ -226,9 +226,9 @@ static int parse_policy(struct tss2_span in, struct tss2_policy *policy)
 	return parse_policy_pcr(body, policy);
 }
 
-static int parse_policies(struct tss2_span in, struct tss2_key *key)
+static int parse_policies(struct tpmbuf_span in, struct tss2_key *key)
 {
-	struct tss2_span list, one;
+	struct tpmbuf_span list, one;
 	int ret;
 
 	ret = der_only(in, DER_SEQUENCE, &list);
@@ -244,10 +244,10 @@ static int parse_policies(struct tss2_span in, struct tss2_key *key)
 }
 
 /* The content of the optional element [n]. */
-static int parse_option(unsigned int n, struct tss2_span in,
+static int parse_option(unsigned int n, struct tpmbuf_span in,
 			struct tss2_key *key)
 {
-	struct tss2_span skipped;
+	struct tpmbuf_span skipped;
 
 	switch (n) {
 	case 0:
@@ -267,9 +267,9 @@ static int parse_option(unsigned int n, struct tss2_span in,
 	}
 }
 
-static int parse_options(struct tss2_span *in, struct tss2_key *key)
+static int parse_options(struct tpmbuf_span *in, struct tss2_key *key)
 {
-	struct tss2_span one;
+	struct tpmbuf_span one;
 	unsigned int n;
 	int ret;
 
@@ -288,9 +288,9 @@ static int parse_options(struct tss2_span *in, struct tss2_key *key)
 	return 0;
 }
 
-static int parse_type(struct tss2_span *in, struct tss2_key *key)
+static int parse_type(struct tpmbuf_span *in, struct tss2_key *key)
 {
-	struct tss2_span oid;
+	struct tpmbuf_span oid;
 	int ret;
 
 	ret = der_eat(in, DER_OID, &oid);
@@ -325,7 +325,7 @@ static int parse_type(struct tss2_span *in, struct tss2_key *key)
  */
 int tss2_parse(const u8 *der, size_t len, struct tss2_key *key)
 {
-	struct tss2_span in = { der, len };
+	struct tpmbuf_span in = { der, len };
 	int ret;
 
 	memset(key, 0, sizeof(*key));
@@ -376,7 +376,7 @@ static void put_u8(struct der_writer *w, u8 v)
 	put(w, &v, 1);
 }
 
-static void put_span(struct der_writer *w, struct tss2_span s)
+static void put_span(struct der_writer *w, struct tpmbuf_span s)
 {
 	put(w, s.p, s.len);
 }
@@ -402,7 +402,7 @@ static void put_header(struct der_writer *w, u8 tag, size_t end)
 	put_u8(w, tag);
 }
 
-static void put_octets(struct der_writer *w, struct tss2_span s)
+static void put_octets(struct der_writer *w, struct tpmbuf_span s)
 {
 	size_t end = w->at;
 
@@ -496,7 +496,7 @@ int tss2_encode(const struct tss2_key *key, u8 *buf, size_t size)
 	return end - w.at;
 }
 
-static int parse_public(struct tss2_span in, struct tss2_public *pub)
+static int parse_public(struct tpmbuf_span in, struct tss2_public *pub)
 {
 	size_t n;
 	u16 scheme;

@@ -7,7 +7,7 @@
 #ifndef _IOT_TSS2_H
 #define _IOT_TSS2_H
 
-#include "pure.h"
+#include "tpmbuf.h"
 
 /* Longest DER that is read, and room enough for any that is written. */
 #define TSS2_MAX		4096
@@ -35,16 +35,10 @@ enum tss2_type {
 	TSS2_SEALED	= 5,
 };
 
-/* A view into somebody else's bytes. */
-struct tss2_span {
-	const u8 *p;
-	size_t len;
-};
-
 /* One TPM2_PolicyPCR, the only policy command this module plays. */
 struct tss2_policy {
-	struct tss2_span digest;	/* of the PCR values, may be empty */
-	struct tss2_span pcrs;		/* TPML_PCR_SELECTION */
+	struct tpmbuf_span digest;	/* of the PCR values, may be empty */
+	struct tpmbuf_span pcrs;		/* TPML_PCR_SELECTION */
 };
 
 /* The spans of a parsed key point into the DER. */
@@ -54,10 +48,10 @@ struct tss2_key {
 	bool rsa_parent;		/* a permanent parent means the RSA template */
 	unsigned int policies;
 	struct tss2_policy policy[TSS2_MAX_POLICIES];
-	struct tss2_span secret;	/* TPM2B_ENCRYPTED_SECRET, importable only */
+	struct tpmbuf_span secret;	/* TPM2B_ENCRYPTED_SECRET, importable only */
 	u32 parent;
-	struct tss2_span pub;		/* TPM2B_PUBLIC */
-	struct tss2_span priv;		/* TPM2B_PRIVATE */
+	struct tpmbuf_span pub;		/* TPM2B_PUBLIC */
+	struct tpmbuf_span priv;		/* TPM2B_PRIVATE */
 };
 
 /* What matters of a TPM2B_PUBLIC. */
@@ -65,7 +59,7 @@ struct tss2_public {
 	u16 type;
 	u16 name_alg;
 	u32 attributes;
-	struct tss2_span policy;
+	struct tpmbuf_span policy;
 };
 
 int tss2_parse(const u8 *der, size_t len, struct tss2_key *key);
