@@ -496,36 +496,48 @@ int tss2_encode(const struct tss2_key *key, u8 *buf, size_t size)
 	return end - w.at;
 }
 
-static int parse_public(struct tpmbuf_span in, struct tss2_public *pub)
+/* The head that all public areas have; what follows stays in @r. */
+static int parse_public(struct tpmbuf_span in, struct tss2_public *pub,
+			struct tpmbuf_reader *r)
 {
-	size_t n;
-	u16 scheme;
+	*r = (struct tpmbuf_reader){ .p = in.p, .left = in.len };
+	tpmbuf_get_u16(r);	/* its size, which is right */
+	pub->type = tpmbuf_get_u16(r);
+	pub->name_alg = tpmbuf_get_u16(r);
+	pub->attributes = tpmbuf_get_u32(r);
+	pub->policy.p = tpmbuf_get_2b(r, &pub->policy.len);
+	return r->bad || pub->policy.len > TSS2_MAX_DIGEST ? -EBADMSG : 0;
+}
 
-	/* size, type, nameAlg, objectAttributes, authPolicy's size */
-	if (in.len < 12)
-		return -EBADMSG;
-	pub->type = get_unaligned_be16(in.p + 2);
-	pub->name_alg = get_unaligned_be16(in.p + 4);
-	pub->attributes = get_unaligned_be32(in.p + 6);
-	n = get_unaligned_be16(in.p + 10);
-	in.p += 12;
-	in.len -= 12;
-	if (n > TSS2_MAX_DIGEST || n > in.len)
-		return -EBADMSG;
-	pub->policy.p = in.p;
-	pub->policy.len = n;
+static int parse_sealed(struct tpmbuf_span in, struct tss2_public *pub)
+{
+	struct tpmbuf_reader r;
+	size_t len;
+	u16 scheme;
+	int ret;
+
+	ret = parse_public(in, pub, &r);
+	if (ret)
+		return ret;
 	if (pub->type != TSS2_ALG_KEYEDHASH)
 		return -EINVAL;
-	in.p += n;
-	in.len -= n;
-	if (in.len < 2)
+	scheme = tpmbuf_get_u16(&r);
+	if (r.bad)
 		return -EBADMSG;
-	scheme = get_unaligned_be16(in.p);
 	if (scheme != TSS2_ALG_NULL)
 		return -EINVAL;
-	in.p += 2;
-	in.len -= 2;
-	return is_2b(in) ? 0 : -EBADMSG;
+	tpmbuf_get_2b(&r, &len);	/* unique */
+	return r.bad || r.left ? -EBADMSG : 0;
+}
+
+/*
+ * tpm2_encodeobject writes emptyAuth the wrong way round, and type "loadable": there it
+ * says nothing.  Elsewhere "no" is believed, for a failed guess would count against the
+ * dictionary attack limit.
+ */
+static bool wants_password(const struct tss2_key *key)
+{
+	return !key->empty_auth && key->type != TSS2_LOADABLE;
 }
 
 /**
@@ -539,20 +551,101 @@ static int parse_public(struct tpmbuf_span in, struct tss2_public *pub)
  */
 int tss2_sealed(const struct tss2_key *key, struct tss2_public *pub)
 {
-	int ret = parse_public(key->pub, pub);
+	int ret = parse_sealed(key->pub, pub);
 
 	if (ret)
 		return ret;
 	if (pub->attributes & (TSS2_OA_RESTRICTED | TSS2_OA_DECRYPT | TSS2_OA_SIGN))
 		return -EINVAL;
-	/*
-	 * tpm2_encodeobject writes emptyAuth the wrong way round, and type
-	 * "loadable": there it says nothing.  Elsewhere "no" is believed,
-	 * for a failed guess would count against the dictionary attack limit.
-	 */
-	if (!key->empty_auth && key->type != TSS2_LOADABLE)
+	if (wants_password(key))
 		return -EOPNOTSUPP;
 	if (!(pub->attributes & TSS2_OA_USER_WITH_AUTH) && !key->policies)
 		return -EOPNOTSUPP;
 	return 0;
+}
+
+/* A coordinate, which an old TPM may give without its leading zeroes. */
+static void get_coordinate(struct tpmbuf_reader *r, u8 out[TSS2_POINT / 2])
+{
+	size_t len;
+	const u8 *p = tpmbuf_get_2b(r, &len);
+
+	if (!p || !len || len > TSS2_POINT / 2) {
+		r->bad = true;
+		return;
+	}
+	memset(out, 0, TSS2_POINT / 2 - len);
+	memcpy(out + TSS2_POINT / 2 - len, p, len);
+}
+
+/* TPMS_ECC_PARMS and the point. */
+static int parse_ecc(struct tpmbuf_reader *r, struct tss2_public *pub)
+{
+	u16 symmetric, scheme, hash = TSS2_ALG_SHA256, curve, kdf;
+
+	symmetric = tpmbuf_get_u16(r);
+	if (!r->bad && symmetric != TSS2_ALG_NULL)
+		return -EINVAL;		/* a storage key */
+	scheme = tpmbuf_get_u16(r);
+	if (scheme == TSS2_ALG_ECDSA)
+		hash = tpmbuf_get_u16(r);
+	else if (!r->bad && scheme != TSS2_ALG_NULL)
+		return -EOPNOTSUPP;
+	curve = tpmbuf_get_u16(r);
+	kdf = tpmbuf_get_u16(r);
+	if (!r->bad && (hash != TSS2_ALG_SHA256 || curve != TSS2_ECC_P256 ||
+			kdf != TSS2_ALG_NULL))
+		return -EOPNOTSUPP;
+	get_coordinate(r, pub->point);
+	get_coordinate(r, pub->point + TSS2_POINT / 2);
+	if (r->bad || r->left)
+		return -EBADMSG;
+	/* by the specification a restricted key has a scheme, and one purpose */
+	if (pub->attributes & TSS2_OA_RESTRICTED &&
+	    (scheme == TSS2_ALG_NULL || pub->attributes & TSS2_OA_DECRYPT))
+		return -EBADMSG;
+	return 0;
+}
+
+/**
+ * tss2_ecdsa() - is this a key with which this module can sign?
+ * @key: a parsed key
+ * @pub: its public area; the policy span points into @key's.  Whether the point is on the
+ *	 curve is not looked at.
+ *
+ * Return: 0, -EBADMSG if the public area is damaged, -EINVAL if it is of no
+ * signing key, -EOPNOTSUPP if it is not of P-256 with SHA-256 and ECDSA or no scheme, or
+ * wants a password or a policy.
+ */
+int tss2_ecdsa(const struct tss2_key *key, struct tss2_public *pub)
+{
+	struct tpmbuf_reader r;
+	int ret;
+
+	ret = parse_public(key->pub, pub, &r);
+	if (ret)
+		return ret;
+	if (pub->type != TSS2_ALG_ECC || !(pub->attributes & TSS2_OA_SIGN) ||
+	    key->type == TSS2_SEALED)
+		return -EINVAL;
+	if (pub->name_alg != TSS2_ALG_SHA256)
+		return -EOPNOTSUPP;
+	ret = parse_ecc(&r, pub);
+	if (ret)
+		return ret;
+	if (wants_password(key) || key->policies ||
+	    !(pub->attributes & TSS2_OA_USER_WITH_AUTH))
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+/* Is it a TSS2 PRIVATE KEY of an ECC key, whatever else may be wrong with it? */
+bool tss2_is_ecc(const u8 *der, size_t len)
+{
+	struct tss2_public pub;
+	struct tpmbuf_reader r;
+	struct tss2_key key;
+
+	return !tss2_parse(der, len, &key) &&
+	       !parse_public(key.pub, &pub, &r) && pub.type == TSS2_ALG_ECC;
 }

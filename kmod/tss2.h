@@ -19,9 +19,14 @@
 #define TSS2_ALG_KEYEDHASH	0x0008
 #define TSS2_ALG_SHA256		0x000b
 #define TSS2_ALG_NULL		0x0010
+#define TSS2_ALG_ECDSA		0x0018
+#define TSS2_ALG_ECC		0x0023
+#define TSS2_ECC_P256		0x0003
+#define TSS2_POINT		64	/* octets of X and Y on P-256 */
 
 #define TSS2_OA_FIXED_TPM	BIT(1)
 #define TSS2_OA_FIXED_PARENT	BIT(4)
+#define TSS2_OA_DATA_ORIGIN	BIT(5)
 #define TSS2_OA_USER_WITH_AUTH	BIT(6)
 #define TSS2_OA_NO_DA		BIT(10)
 #define TSS2_OA_RESTRICTED	BIT(16)
@@ -60,10 +65,13 @@ struct tss2_public {
 	u16 name_alg;
 	u32 attributes;
 	struct tpmbuf_span policy;
+	u8 point[TSS2_POINT];	/* of an ECC key */
 };
 
 int tss2_parse(const u8 *der, size_t len, struct tss2_key *key);
 int tss2_encode(const struct tss2_key *key, u8 *buf, size_t size);
 int tss2_sealed(const struct tss2_key *key, struct tss2_public *pub);
+int tss2_ecdsa(const struct tss2_key *key, struct tss2_public *pub);
+bool tss2_is_ecc(const u8 *der, size_t len);
 
 #endif /* _IOT_TSS2_H */

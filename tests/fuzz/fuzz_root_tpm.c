@@ -464,6 +464,11 @@ struct tpm_chip *tpm_default_chip(void)
 	return &chip;
 }
 
+void get_device(struct device *dev)
+{
+	dev->references++;
+}
+
 void put_device(struct device *dev)
 {
 	dev->references--;
