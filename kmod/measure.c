@@ -109,7 +109,7 @@ static void enqueue(struct iot_record *r)
 void iot_measure(struct iot_key *ik, u8 event, int error)
 {
 	struct iot_snapshot snap;
-	struct iot_record r = {};
+	struct iot_record r;
 
 	if (!wanted(event))
 		return;
@@ -117,10 +117,9 @@ void iot_measure(struct iot_key *ik, u8 event, int error)
 	r.event = event;
 	r.algorithm = snap.policy.algorithm;
 	r.mode = snap.policy.mode;
-	r.provider = iot_key_provider(ik);
+	r.provider = ik->root->ops->provider;
 	memcpy(r.id, ik->id, sizeof(r.id));
-	if (ik->root)
-		memcpy(r.root_id, ik->root->id, sizeof(r.root_id));
+	memcpy(r.root_id, ik->root->id, sizeof(r.root_id));
 	r.version = snap.state.version;
 	r.epoch = snap.state.epoch;
 	r.time = snap.now;

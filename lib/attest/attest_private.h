@@ -81,9 +81,17 @@ static inline bool bytes_are(struct iotkey_bytes bytes, const char *text)
 
 /* hash.c */
 
+/* OpenSSL's; NULL for a hash that it has not */
+const struct evp_md_st *attest_md(struct iotkey_attest *attest, unsigned int hash);
+
 /* Two pieces under one hash */
 int attest_digest2(struct iotkey_attest *attest, unsigned int hash, const void *a,
 		   size_t a_len, const void *b, size_t b_len,
 		   uint8_t out[IOTKEY_DIGEST_MAX]);
+
+/* pcrs.c */
+
+/* TPML_PCR_SELECTION.  -EBADMSG; -ENOTSUP for a bank that is not known */
+int attest_read_selection(struct reader *reader, struct iotkey_pcr_selection *selection);
 
 #endif /* _ATTEST_PRIVATE_H */

@@ -82,19 +82,25 @@ void iotkey_attest_free(struct iotkey_attest *attest)
 	free(attest);
 }
 
+/* Fetched once */
+const EVP_MD *attest_md(struct iotkey_attest *attest, unsigned int hash)
+{
+	int i = hash_index(hash);
+
+	if (i >= 0 && !attest->md[i])
+		attest->md[i] = EVP_MD_fetch(NULL, hashes[i].name, NULL);
+	return i < 0 ? NULL : attest->md[i];
+}
+
 int attest_digest2(struct iotkey_attest *attest, unsigned int hash, const void *a,
 		   size_t a_len, const void *b, size_t b_len,
 		   uint8_t out[IOTKEY_DIGEST_MAX])
 {
-	int i = hash_index(hash);
+	const EVP_MD *md = attest_md(attest, hash);
 
-	if (i < 0)
-		return i;
-	if (!attest->md[i])
-		attest->md[i] = EVP_MD_fetch(NULL, hashes[i].name, NULL);
-	if (!attest->md[i])
-		return -ENOTSUP;
-	if (!EVP_DigestInit_ex(attest->ctx, attest->md[i], NULL) ||
+	if (!md)
+		return iotkey_hash_size(hash) ? -ENOTSUP : -EINVAL;
+	if (!EVP_DigestInit_ex(attest->ctx, md, NULL) ||
 	    !EVP_DigestUpdate(attest->ctx, a, a_len) ||
 	    (b_len && !EVP_DigestUpdate(attest->ctx, b, b_len)) ||
 	    !EVP_DigestFinal_ex(attest->ctx, out, NULL))
@@ -113,6 +119,15 @@ void iotkey_pcrs_init(struct iotkey_pcrs *pcrs, unsigned int hash)
 	memset(pcrs, 0, sizeof(*pcrs));
 	pcrs->hash = (uint16_t)hash;
 	memset(pcrs->value[17], 0xff, sizeof(pcrs->value[0]) * (22 - 17 + 1));
+}
+
+void iotkey_pcrs_start(struct iotkey_pcrs *pcrs, unsigned int locality)
+{
+	size_t size = iotkey_hash_size(pcrs->hash);
+
+	memset(pcrs->value[0], 0, sizeof(pcrs->value[0]));
+	if (size)
+		pcrs->value[0][size - 1] = (uint8_t)locality;
 }
 
 int iotkey_pcrs_extend(struct iotkey_attest *attest, struct iotkey_pcrs *pcrs,

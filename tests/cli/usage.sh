@@ -30,8 +30,8 @@ transcript()
 	local verb
 
 	run --help
-	for verb in root new list show policy rotate encrypt decrypt sign public verify save load \
-		revoke monitor stats doctor; do
+	for verb in root new list show policy rotate encrypt decrypt sign verify save load \
+		revoke appraise monitor stats doctor; do
 		run "$verb" --help
 	done
 	run --version
@@ -52,12 +52,6 @@ transcript()
 	run new telemetry
 	run new telemetry --alg aes-256-gcm
 	run new telemetry --alg rot13 --root device
-	run new device --alg ecdsa-p256
-	run new device --alg ecdsa-p256 --parent 0x40000001
-	run new device --alg ecdsa-p256 --parent 0x81000001 --root device
-	run new device --alg ecdsa-p256 --parent 0x81000001 --rotate 1d
-	run new device --alg ecdsa-p256 --parent 0x81000001 --usage encrypt
-	run new telemetry --alg kdf --root device --restricted
 	run new telemetry --alg aes-256-gcm --root device --rotate 0
 	run new telemetry --alg aes-256-gcm --root device --rotate 11y
 	run new telemetry --alg aes-256-gcm --root device --rotate 1d --rotate 2d
@@ -87,6 +81,18 @@ transcript()
 	run load data tss2 --name x
 	head -c 16385 /dev/zero >large
 	run load large
+	run appraise
+	run appraise --ak data --nonce 0102
+	run appraise . --ak data
+	run appraise . --ak data --nonce 010
+	run appraise . --ak missing --nonce 0102
+	run appraise . --ak data --nonce data
+	openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-256 |
+		openssl pkey -pubout -out ak
+	run appraise . --ak ak --nonce 0102
+	run appraise -m data -s data --ak ak --nonce 0102
+	run --quiet appraise -m data -s data --ak ak --nonce 0102
+	run appraise -m data -s data --ak ak --nonce 0102 --reference later
 	ls
 }
 

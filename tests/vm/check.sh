@@ -106,6 +106,8 @@ collect()
 	for src in "$tools"/*; do
 		[ ! -x "$src" ] || files+=("$src:/usr/bin/${src##*/}")
 	done
+	src=$top/build/tools/libexec/iotkey/iotkeyctl-attest
+	[ ! -x "$src" ] || files+=("$src:/usr/libexec/iotkey/iotkeyctl-attest")
 }
 
 run_group() # NAME OPTIONS -- PROGRAM...

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "iotkeyctl.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 static int write_signature(int32_t key, const char *name, const char *data, size_t len,
@@ -36,9 +37,14 @@ int cmd_sign(struct context *ctx, int argc, char **argv)
 	err = find_key(args[0], &key);
 	if (err)
 		return err;
-	err = read_data(key, args[0], args[1], &data, &len);
+	err = read_file(args[1], IOTKEY_SIGN_MAX, &data, &len);
+	if (err == -EFBIG) {
+		say("cannot sign '%s': it is longer than %d bytes; sign its hash",
+		    args[1] ? args[1] : "-", IOTKEY_SIGN_MAX);
+		return EXIT_FAILED;
+	}
 	if (err)
-		return err;
+		return say_file_error(err, "cannot read '%s'", args[1] ? args[1] : "-");
 	err = write_signature(key, args[0], data, len, file);
 	free_secret(data, len);
 	return err;

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "attest.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool parse_hex(const char *text, struct nonce *nonce)
+{
+	size_t len = strlen(text), i;
+
+	if (!len || len % 2 || len / 2 > sizeof(nonce->data) ||
+	    strspn(text, "0123456789abcdefABCDEF") != len)
+		return false;
+	for (i = 0; i < len / 2; i++)
+		sscanf(text + 2 * i, "%2hhx", &nonce->data[i]);
+	nonce->len = len / 2;
+	return true;
+}
+
+int read_nonce(struct context *ctx, const char *text, struct nonce *nonce)
+{
+	char *data;
+	int err;
+
+	if (parse_hex(text, nonce))
+		return EXIT_OK;
+	err = read_file(text, sizeof(nonce->data), &data, &nonce->len);
+	if (err == -ENOENT || err == -ENAMETOOLONG)
+		usage_error(ctx,
+			    "--nonce '%s' is neither a file nor up to %zu bytes in hex",
+			    text, sizeof(nonce->data));
+	if (err == -EFBIG)
+		usage_error(ctx, "--nonce: '%s' is longer than %zu bytes", text,
+			    sizeof(nonce->data));
+	if (err)
+		return say_file_error(err, "cannot read '%s'", text);
+	memcpy(nonce->data, data, nonce->len);
+	free_secret(data, nonce->len);
+	if (!nonce->len)
+		usage_error(ctx, "--nonce: '%s' is empty", text);
+	return EXIT_OK;
+}
