@@ -40,7 +40,8 @@ extern "C" {
 #define IOTKEY_MESSAGE_OVERHEAD 48
 #define IOTKEY_MESSAGE_MAX	(IOTKEY_PLAIN_MAX + IOTKEY_MESSAGE_OVERHEAD)
 #define IOTKEY_SIGN_MAX		32768 /* bytes of data under one signature */
-#define IOTKEY_SIGNATURE_MAX	40
+#define IOTKEY_SIGNATURE_MAX	72
+#define IOTKEY_PUBLIC_SIZE	91 /* DER of a public key on P-256 */
 
 /* Special keyrings, for functions that take one */
 #define IOTKEY_KEYRING_THREAD  (-1)
@@ -111,10 +112,11 @@ enum iotkey_option {
 	IOTKEY_OPTION_MKPARENT = 1 << 14,
 	IOTKEY_OPTION_PCRS = 1 << 15,
 	IOTKEY_OPTION_KEY = 1 << 16,
+	IOTKEY_OPTION_RESTRICTED = 1 << 17,
 };
 
 /* The options that "new ALGORITHM", "new root" and "set" know */
-#define IOTKEY_OPTIONS_KEY  0x00fffu
+#define IOTKEY_OPTIONS_KEY  0x26fffu
 #define IOTKEY_OPTIONS_ROOT 0x1f000u
 #define IOTKEY_OPTIONS_SET  0x005f8u
 
@@ -295,12 +297,28 @@ ssize_t iotkey_decrypt(int32_t key, const void *in, size_t len, void *out, size_
  * iotkey_sign(): sign up to IOTKEY_SIGN_MAX bytes; @size of
  * IOTKEY_SIGNATURE_MAX always does.  Returns the length of the signature.
  * iotkey_verify(): 0 when the signature is good.
+ * An ecdsa-p256 key takes a digest (of SHA-256, 384 or 512) for the data, and its
+ * signature is the DER that X.509 and TLS want.
  * Errors: as in the contract (-EKEYREJECTED: the signature does not match);
  * -EINVAL, a length is out of range.
  */
 ssize_t iotkey_sign(int32_t key, const void *data, size_t len, void *sig, size_t size);
 int iotkey_verify(int32_t key, const void *data, size_t len, const void *sig,
 		  size_t sig_len);
+
+/*
+ * iotkey_signs_digests(): 1 if @key signs digests (ecdsa-p256), 0 if data.
+ * Errors: as in the contract; -EOPNOTSUPP, it does not sign.
+ */
+int iotkey_signs_digests(int32_t key);
+
+/*
+ * iotkey_public() (lib/public.c): the public half of an ecdsa-p256 key, as DER of a
+ * SubjectPublicKeyInfo, of IOTKEY_PUBLIC_SIZE bytes, which it returns.
+ * Errors: -EOPNOTSUPP, it is another key; -EINVAL, @size is too small; as
+ * iotkey_read_blob().
+ */
+ssize_t iotkey_public(int32_t key, void *der, size_t size);
 
 /*
  * iotkey_quote(): have a restricted ecdsa-p256 key quote PCRs: @selection is a

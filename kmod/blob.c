@@ -129,6 +129,8 @@ static int check_kind(const struct iot_blob *b)
 {
 	bool root = b->policy.algorithm == IOTKEY_ALGORITHM_NONE;
 
+	if (b->policy.algorithm == IOTKEY_ALGORITHM_ECDSA_P256)
+		return -EINVAL;		/* has no blob */
 	if (b->kind == IOT_BLOB_ROOT)
 		return root && iot_provider_name(b->provider) &&
 		       !b->root_len && !b->label_len ? 0 : -EINVAL;

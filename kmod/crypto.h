@@ -33,4 +33,10 @@ int iot_aes_cmac(const u8 key[16], const void *data, size_t len,
 int iot_ecdh_p256(const u8 theirs[2 * IOT_P256_SIZE],
 		  u8 ours[2 * IOT_P256_SIZE], u8 shared[IOT_P256_SIZE]);
 
+/* p256.c */
+bool iot_p256_is_point(const u8 xy[2 * IOT_P256_SIZE]);
+int iot_p256_verify(const u8 xy[2 * IOT_P256_SIZE],
+		    const u8 digest[IOT_P256_SIZE],
+		    const u8 sig[2 * IOT_P256_SIZE]);
+
 #endif /* _IOT_CRYPTO_H */

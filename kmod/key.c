@@ -14,6 +14,7 @@
 #include "key.h"
 #include "notify.h"
 #include "schedule.h"
+#include "tss2.h"
 
 static struct kmem_cache *key_cache;
 
@@ -44,6 +45,20 @@ bool iot_key_unstored(const struct iot_policy *p, const struct iot_state *s)
 							    s->needs);
 }
 
+static struct iot_key *alloc_key(void)
+{
+	struct iot_key *ik = kmem_cache_zalloc(key_cache, GFP_KERNEL);
+
+	if (!ik)
+		return NULL;
+	mutex_init(&ik->lock);
+	seqcount_init(&ik->seq);
+	timerqueue_init(&ik->due);
+	INIT_LIST_HEAD(&ik->sibling);
+	ik->offset = max(iot_clock_wall(), iot_clock_floor());
+	return ik;
+}
+
 /* @root is a root, whose reference passes to the key, or an error to pass on. */
 static struct iot_key *key_with(struct iot_root *root)
 {
@@ -51,17 +66,12 @@ static struct iot_key *key_with(struct iot_root *root)
 
 	if (IS_ERR(root))
 		return ERR_CAST(root);
-	ik = kmem_cache_zalloc(key_cache, GFP_KERNEL);
+	ik = alloc_key();
 	if (!ik) {
 		iot_root_put(root);
 		return ERR_PTR(-ENOMEM);
 	}
-	mutex_init(&ik->lock);
-	seqcount_init(&ik->seq);
-	timerqueue_init(&ik->due);
-	INIT_LIST_HEAD(&ik->sibling);
 	ik->root = root;
-	ik->offset = max(iot_clock_wall(), iot_clock_floor());
 	return ik;
 }
 
@@ -78,7 +88,9 @@ void iot_key_free(struct iot_key *ik)
 	if (!ik)
 		return;
 	iot_aead_forget(ik);
-	iot_root_put(ik->root);
+	if (ik->root)
+		iot_root_put(ik->root);
+	iot_resident_free(ik->resident);
 	kfree(ik->label);
 	memzero_explicit(ik, sizeof(*ik));
 	kmem_cache_free(key_cache, ik);
@@ -112,16 +124,40 @@ static int set_label(struct iot_key *ik, const char *label, size_t len)
 	return ik->label ? 0 : -ENOMEM;
 }
 
+/* @r passes to the key, or is an error to pass on. */
+static struct iot_key *resident_key(struct iot_resident *r, u8 usage)
+{
+	struct iot_key *ik;
+
+	if (IS_ERR(r))
+		return ERR_CAST(r);
+	ik = alloc_key();
+	if (!ik) {
+		iot_resident_free(r);
+		return ERR_PTR(-ENOMEM);
+	}
+	ik->resident = r;
+	ik->policy.algorithm = IOTKEY_ALGORITHM_ECDSA_P256;
+	ik->policy.usage = usage;
+	ik->state.created = iot_key_now(ik);
+	/* behind the name's hash algorithm */
+	memcpy(ik->id, r->name + 2, sizeof(ik->id));
+	return ik;
+}
+
 /**
  * iot_key_new() - "new ALGORITHM ..."
  * @name: of the key to be
  */
 struct iot_key *iot_key_new(const struct iot_payload *p, const char *name)
 {
-	struct iot_key *ik = key_under(p->root.p, p->root.len,
-				       p->policy.algorithm);
+	struct iot_key *ik;
 	int ret;
 
+	if (p->policy.algorithm == IOTKEY_ALGORITHM_ECDSA_P256)
+		return resident_key(iot_resident_create(&p->spec),
+				    p->policy.usage);
+	ik = key_under(p->root.p, p->root.len, p->policy.algorithm);
 	if (IS_ERR(ik))
 		return ik;
 	get_random_bytes(ik->id, sizeof(ik->id));
@@ -264,6 +300,9 @@ struct iot_key *iot_key_load(const struct iot_payload *p, const char *name,
 		ik = load_blob(data, len, name, found_name);
 	else if (!name)
 		ik = ERR_PTR(-EINVAL);
+	else if (tss2_is_ecc(data, len))
+		ik = resident_key(iot_resident_load(data, len),
+				  IOT_USAGE_SIGN | IOT_USAGE_VERIFY);
 	else
 		ik = root_key(iot_root_adopt(data, len, name));
 	kfree_sensitive(data);
@@ -322,8 +361,30 @@ static size_t save_key(const struct iot_key *ik, struct iot_blob *b, u8 *out)
 	return len + b->body_len;
 }
 
+/* Octets in a line of PEM, which is that many and a third. */
+#define PEM_LINE	48
+
+/* What tpm2-tools and OpenSSL's providers read: the key as it was made or loaded. */
+static long read_pem(const struct iot_bytes *der, char *buffer, size_t size)
+{
+	size_t len = IOT_BASE64_LEN(der->len) + DIV_ROUND_UP(der->len, PEM_LINE) +
+		     strlen(PEM_BEGIN "\n") + strlen(PEM_END "\n");
+	size_t at, n;
+
+	if (!buffer || size < len)
+		return len;
+	buffer += sprintf(buffer, "%s", PEM_BEGIN "\n");
+	for (at = 0; at < der->len; at += n) {
+		n = min_t(size_t, der->len - at, PEM_LINE);
+		buffer += iot_base64_encode(buffer, der->data + at, n);
+		*buffer++ = '\n';
+	}
+	memcpy(buffer, PEM_END "\n", strlen(PEM_END "\n"));
+	return len;
+}
+
 /**
- * iot_key_read() - the wrapped blob as text
+ * iot_key_read() - the wrapped blob as text, or a resident key's PEM
  * @buffer: where to, or NULL to learn the length only
  *
  * Return: length of the text, or -EKEYREVOKED, -EKEYEXPIRED, -ENOMEM.
@@ -335,6 +396,12 @@ long iot_key_read(struct iot_key *ik, char *buffer, size_t size)
 	long ret;
 	u8 *out;
 
+	if (ik->resident) {
+		mutex_lock(&ik->lock);
+		ret = iot_settle(ik);
+		mutex_unlock(&ik->lock);
+		return ret ?: read_pem(&ik->resident->der, buffer, size);
+	}
 	out = kmalloc(IOT_BLOB_MAX, GFP_KERNEL);
 	if (!out)
 		return -ENOMEM;
@@ -371,7 +438,7 @@ void iot_key_snapshot(struct iot_key *ik, struct iot_snapshot *snap)
 	iot_schedule_at(&snap->policy, &snap->state, snap->now, &snap->moment);
 	if (snap->policy.algorithm == IOTKEY_ALGORITHM_NONE)
 		snap->moment.state = IOTKEY_STATE_ACTIVE;
-	if (snap->bits & BIT(IOT_KEY_REVOKED) || READ_ONCE(ik->root->revoked)) {
+	if (snap->bits & BIT(IOT_KEY_REVOKED) || iot_key_root_revoked(ik)) {
 		snap->moment.state = IOTKEY_STATE_REVOKED;
 	} else if (snap->moment.rotate &&
 		   snap->moment.state != IOTKEY_STATE_EXPIRED &&
@@ -391,8 +458,10 @@ u32 iot_key_flags(const struct iot_key *ik, const struct iot_snapshot *snap)
 		if (iot_root_has_policy(ik->root))
 			flags |= IOTKEY_FLAG_PCR_POLICY;
 	}
-	if (ik->root->ops->unsafe)
+	if (iot_key_unsafe(ik))
 		flags |= IOTKEY_FLAG_UNSAFE;
+	if (ik->resident && ik->resident->restricted)
+		flags |= IOTKEY_FLAG_RESTRICTED;
 	if (iot_key_unstored(&snap->policy, &snap->state))
 		flags |= IOTKEY_FLAG_UNSTORED;
 	if (snap->state.overdue)

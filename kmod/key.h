@@ -22,6 +22,7 @@
 #include "blob.h"
 #include "crypto.h"
 #include "policy.h"
+#include "resident.h"
 #include "root.h"
 #include "schedule.h"
 
@@ -51,7 +52,8 @@ struct iot_key {
 	struct list_head sibling;	/* root->lock */
 
 	/* fixed before the key is seen by others */
-	struct iot_root *root;		/* a root's own, else the parent */
+	struct iot_root *root;		/* a root's own, else the parent; NULL if resident */
+	struct iot_resident *resident;	/* of a key in the TPM, else NULL */
 	char *label;			/* of a derive key, else NULL */
 	u8 id[IOT_ID_SIZE];
 
@@ -79,6 +81,27 @@ struct iot_snapshot {
 static inline bool iot_key_is_root(const struct iot_key *ik)
 {
 	return ik->policy.algorithm == IOTKEY_ALGORITHM_NONE;
+}
+
+/* Does it hang under a root? */
+static inline bool iot_key_is_child(const struct iot_key *ik)
+{
+	return ik->root && !iot_key_is_root(ik);
+}
+
+static inline bool iot_key_root_revoked(const struct iot_key *ik)
+{
+	return ik->root && READ_ONCE(ik->root->revoked);
+}
+
+static inline bool iot_key_unsafe(const struct iot_key *ik)
+{
+	return ik->root && ik->root->ops->unsafe;
+}
+
+static inline u8 iot_key_provider(const struct iot_key *ik)
+{
+	return ik->root ? ik->root->ops->provider : IOTKEY_PROVIDER_TPM;
 }
 
 static inline struct iot_key *iot_key_of(const struct key *key)
@@ -121,11 +144,23 @@ int iot_secret_of(struct iot_key *ik, u32 version, u8 *secret);
 void iot_erase(struct iot_key *ik);
 
 /* use.c */
+int iot_may_use(struct iot_key *ik, u8 usage);
 int iot_use_query(const struct kernel_pkey_params *params,
 		  struct kernel_pkey_query *info);
 int iot_use_eds(struct kernel_pkey_params *params, const void *in,
 		void *out);
 int iot_use_verify(struct kernel_pkey_params *params, const void *in,
 		   const void *in2);
+
+/* use_resident.c */
+int iot_resident_query(struct iot_key *ik,
+		       const struct kernel_pkey_params *params,
+		       struct kernel_pkey_query *info);
+long iot_resident_eds(struct iot_key *ik,
+		      const struct kernel_pkey_params *params, const u8 *in,
+		      u8 *out);
+int iot_resident_check(struct iot_key *ik,
+		       const struct kernel_pkey_params *params, const u8 *in,
+		       const u8 *in2);
 
 #endif /* _IOT_KEY_H */

@@ -106,7 +106,7 @@ static int attach(struct key *key, struct prepared *p)
 	ret = iot_registry_add(ik);
 	if (ret)
 		goto err_quota;
-	if (!iot_key_is_root(ik)) {
+	if (iot_key_is_child(ik)) {
 		ret = iot_root_add_child(ik->root, ik);
 		if (ret)
 			goto err_registry;
@@ -114,7 +114,7 @@ static int attach(struct key *key, struct prepared *p)
 
 	p->ik = NULL;
 	mutex_lock(&ik->lock);
-	if (!iot_key_is_root(ik))
+	if (iot_key_is_child(ik))
 		iot_deadline_arm(ik);
 	iot_notify(ik, p->payload.verb == IOT_VERB_LOAD ?
 		   IOTKEY_EVENT_LOADED : IOTKEY_EVENT_CREATED, 0);
@@ -144,7 +144,7 @@ static int apply(struct iot_key *ik, const struct iot_payload *p)
 	if (p->verb == IOT_VERB_NEW_ROOT || p->verb == IOT_VERB_NEW_KEY ||
 	    p->verb == IOT_VERB_LOAD)
 		return -EEXIST;
-	if (iot_key_is_root(ik))
+	if (!iot_key_is_child(ik))
 		return p->verb == IOT_VERB_STORED ? 0 : -EOPNOTSUPP;
 
 	switch (p->verb) {
@@ -191,6 +191,8 @@ static void revoke(struct key *key)
 	mutex_unlock(&ik->lock);
 	if (iot_key_is_root(ik))
 		iot_root_revoke(ik->root);
+	if (ik->resident)
+		iot_resident_die(ik->resident);
 }
 
 /* key->type is already another's, and an instantiation may have failed. */
@@ -201,7 +203,7 @@ static void destroy(struct key *key)
 	if (!ik)
 		return;
 	iot_deadline_cancel(ik);
-	if (!iot_key_is_root(ik))
+	if (iot_key_is_child(ik))
 		iot_root_del_child(ik->root, ik);
 	iot_registry_del(ik);
 	iot_notify(ik, IOTKEY_EVENT_DESTROYED, 0);
@@ -242,11 +244,16 @@ static void describe(const struct key *key, struct seq_file *m)
 	seq_puts(m, key->description);
 	if (!key_is_positive(key) || !ik)
 		return;
-	unsafe = ik->root->ops->unsafe;
+	unsafe = iot_key_unsafe(ik);
 	iot_key_snapshot(ik, &snap);
 	if (iot_key_is_root(ik))
 		seq_printf(m, ": root %s%s %s", ik->root->ops->name,
 			   unsafe ? " unsafe" : "",
+			   iot_state_name(snap.moment.state));
+	else if (ik->resident)
+		seq_printf(m, ": %s tpm%s %s",
+			   iot_algorithm_name(snap.policy.algorithm),
+			   ik->resident->restricted ? " restricted" : "",
 			   iot_state_name(snap.moment.state));
 	else
 		describe_key(&snap, unsafe, m);

@@ -11,6 +11,7 @@
 #include "measure.h"
 #include "netlink.h"
 #include "selftest/selftest.h"
+#include "slot.h"
 
 struct workqueue_struct *iot_wq;
 
@@ -31,9 +32,12 @@ static int __init iot_init(void)
 	if (ret)
 		goto err_wq;
 	iot_deadline_init();
-	ret = iot_netlink_init();
+	ret = iot_slot_init();
 	if (ret)
 		goto err_deadline;
+	ret = iot_netlink_init();
+	if (ret)
+		goto err_slot;
 	ret = iot_measure_init();
 	if (ret)
 		goto err_netlink;
@@ -46,6 +50,8 @@ err_measure:
 	iot_measure_exit();
 err_netlink:
 	iot_netlink_exit();
+err_slot:
+	iot_slot_exit();
 err_deadline:
 	iot_deadline_exit();
 	iot_key_exit();
@@ -58,14 +64,15 @@ err_aead:	/* the self-tests have used it */
 
 /*
  * Every key holds a reference to the module, so none is left, and none can come
- * once the type is gone. The family goes after it, as keys tell events to the end;
- * the workqueue drains after nothing can queue; then all has been told, and what waits to
- * be measured is; the caches go last.
+ * once the type is gone. The family goes after it, as keys tell events to the end, and
+ * what they left in the TPM; the workqueue drains after nothing can queue; then all has been
+ * told, and what waits to be measured is; the caches go last.
  */
 static void __exit iot_exit(void)
 {
 	unregister_key_type(&iot_key_type);
 	iot_netlink_exit();
+	iot_slot_exit();
 	iot_deadline_exit();
 	destroy_workqueue(iot_wq);
 	iot_measure_exit();

@@ -109,7 +109,7 @@ static void enqueue(struct iot_record *r)
 void iot_measure(struct iot_key *ik, u8 event, int error)
 {
 	struct iot_snapshot snap;
-	struct iot_record r;
+	struct iot_record r = {};
 
 	if (!wanted(event))
 		return;
@@ -117,9 +117,10 @@ void iot_measure(struct iot_key *ik, u8 event, int error)
 	r.event = event;
 	r.algorithm = snap.policy.algorithm;
 	r.mode = snap.policy.mode;
-	r.provider = ik->root->ops->provider;
+	r.provider = iot_key_provider(ik);
 	memcpy(r.id, ik->id, sizeof(r.id));
-	memcpy(r.root_id, ik->root->id, sizeof(r.root_id));
+	if (ik->root)
+		memcpy(r.root_id, ik->root->id, sizeof(r.root_id));
 	r.version = snap.state.version;
 	r.epoch = snap.state.epoch;
 	r.time = snap.now;

@@ -46,9 +46,17 @@ static int put_identity(struct sk_buff *skb, const struct iot_key *ik,
 	       put_u32(skb, IOTKEY_A_KEY_UID, uid) ||
 	       put_u32(skb, IOTKEY_A_KEY_PERM, key->perm) ||
 	       nla_put(skb, IOTKEY_A_KEY_ID, IOT_ID_SIZE, ik->id) ||
-	       nla_put(skb, IOTKEY_A_KEY_ROOT_ID, IOT_ID_SIZE, ik->root->id) ||
-	       put_u32(skb, IOTKEY_A_KEY_PROVIDER,
-		       ik->root->ops->provider) ? -EMSGSIZE : 0;
+	       put_u32(skb, IOTKEY_A_KEY_PROVIDER, iot_key_provider(ik)) ?
+	       -EMSGSIZE : 0;
+}
+
+/* It has no root, no schedule and no versions. */
+static int put_resident(struct sk_buff *skb, const struct iot_snapshot *snap)
+{
+	return put_u32(skb, IOTKEY_A_KEY_ALGORITHM, snap->policy.algorithm) ||
+	       put_u32(skb, IOTKEY_A_KEY_USAGE, snap->policy.usage) ||
+	       put_u64(skb, IOTKEY_A_KEY_OPS, snap->state.ops) ?
+	       -EMSGSIZE : 0;
 }
 
 static int put_policy(struct sk_buff *skb, const struct iot_policy *p)
@@ -99,9 +107,14 @@ static int put_key(struct sk_buff *skb, struct iot_key *ik,
 
 	iot_key_snapshot(ik, &snap);
 	ret = put_identity(skb, ik, &snap, ns);
-	if (!ret && !iot_key_is_root(ik))
+	if (ret)
+		return ret;
+	if (ik->resident)
+		return put_resident(skb, &snap);
+	ret = nla_put(skb, IOTKEY_A_KEY_ROOT_ID, IOT_ID_SIZE, ik->root->id);
+	if (!ret && iot_key_is_child(ik))
 		ret = put_policy(skb, &snap.policy);
-	if (!ret && !iot_key_is_root(ik))
+	if (!ret && iot_key_is_child(ik))
 		ret = put_progress(skb, ik, &snap);
 	return ret;
 }

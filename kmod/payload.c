@@ -18,6 +18,7 @@ enum context {
 	IN_ROOT = BIT(0),
 	IN_KEY = BIT(1),
 	IN_SET = BIT(2),
+	IN_RESIDENT = BIT(3),
 };
 
 struct option {
@@ -36,8 +37,9 @@ struct option {
 
 static const struct option options[] = {
 	[IOT_OPT_PROVIDER] = OTHER("provider", IN_ROOT),
-	[IOT_OPT_PARENT] = OTHER("parent", IN_ROOT),
-	[IOT_OPT_MKPARENT] = { "mkparent", VALUE_NONE, IN_ROOT, 0, 0, 0 },
+	[IOT_OPT_PARENT] = OTHER("parent", IN_ROOT | IN_RESIDENT),
+	[IOT_OPT_MKPARENT] = { "mkparent", VALUE_NONE, IN_ROOT | IN_RESIDENT,
+			       0, 0, 0 },
 	[IOT_OPT_PCRS] = OTHER("pcrs", IN_ROOT),
 	[IOT_OPT_KEY] = OTHER("key", IN_ROOT),
 	[IOT_OPT_ROOT] = OTHER("root", IN_KEY),
@@ -54,8 +56,9 @@ static const struct option options[] = {
 	[IOT_OPT_JITTER] = DURATION("jitter", jitter, IN_KEY | IN_SET,
 				    0, IOT_ROTATE_MAX),
 	[IOT_OPT_START] = OTHER("start", IN_KEY),
-	[IOT_OPT_USAGE] = OTHER("usage", IN_KEY | IN_SET),
+	[IOT_OPT_USAGE] = OTHER("usage", IN_KEY | IN_SET | IN_RESIDENT),
 	[IOT_OPT_LABEL] = OTHER("label", IN_KEY),
+	[IOT_OPT_RESTRICTED] = { "restricted", VALUE_NONE, IN_RESIDENT, 0, 0, 0 },
 };
 
 static bool is_space(char c)
@@ -257,7 +260,7 @@ static int read_algorithm(struct iot_span s, u8 *algorithm)
 {
 	u8 i;
 
-	for (i = IOTKEY_ALGORITHM_AES_256_GCM; i <= IOTKEY_ALGORITHM_KDF; i++) {
+	for (i = IOTKEY_ALGORITHM_AES_256_GCM; iot_algorithm_name(i); i++) {
 		if (span_is(s, iot_algorithm_name(i))) {
 			*algorithm = i;
 			return 0;
@@ -389,7 +392,10 @@ static int read_option(struct iot_payload *out, struct iot_span word,
 
 	switch (o->kind) {
 	case VALUE_NONE:
-		out->spec.mkparent = true;
+		if (i == IOT_OPT_MKPARENT)
+			out->spec.mkparent = true;
+		else
+			out->spec.restricted = true;
 		return 0;
 	case VALUE_DURATION:
 		return read_duration(value, o->min, o->max,
@@ -450,6 +456,16 @@ static int check_key(struct iot_payload *out)
 	return iot_policy_check(p);
 }
 
+/* It lies under a parent in the TPM and under no root; nothing of it has a schedule. */
+static int check_resident(struct iot_payload *out)
+{
+	if (!(out->given & BIT(IOT_OPT_PARENT)))
+		return -EINVAL;
+	if (!(out->given & BIT(IOT_OPT_USAGE)))
+		out->policy.usage = iot_algorithm_usage(out->policy.algorithm);
+	return iot_policy_check(&out->policy);
+}
+
 static int parse_new(struct iot_payload *out, struct iot_span *text)
 {
 	struct iot_span what = next_word(text);
@@ -465,6 +481,10 @@ static int parse_new(struct iot_payload *out, struct iot_span *text)
 	if (ret) {
 		*text = what;
 		return ret;
+	}
+	if (out->policy.algorithm == IOTKEY_ALGORITHM_ECDSA_P256) {
+		ret = read_options(out, text, IN_RESIDENT);
+		return ret ?: check_resident(out);
 	}
 	ret = read_options(out, text, IN_KEY);
 	return ret ?: check_key(out);

@@ -42,12 +42,14 @@ enum iot_option {
 	IOT_OPT_START,
 	IOT_OPT_USAGE,
 	IOT_OPT_LABEL,
+	IOT_OPT_RESTRICTED,
 };
 
-/* How a root keeps its secret, from "new root ...". */
+/* How a root keeps its secret, from "new root ..."; or where a resident key is made. */
 struct iot_root_spec {
 	u8 provider;		/* enum iotkey_provider */
 	bool mkparent;
+	bool restricted;	/* a resident key that signs only what the TPM says */
 	u16 pcr_bank;		/* TPM_ALG_ID, 0: no policy */
 	u32 pcr_mask;		/* bits 0 to 23 */
 	u32 parent;		/* persistent handle */

@@ -10,6 +10,7 @@ static const char * const algorithm_names[] = {
 	[IOTKEY_ALGORITHM_HMAC_SHA256] = "hmac-sha256",
 	[IOTKEY_ALGORITHM_AES_128_CMAC] = "aes-128-cmac",
 	[IOTKEY_ALGORITHM_KDF] = "kdf",
+	[IOTKEY_ALGORITHM_ECDSA_P256] = "ecdsa-p256",
 };
 
 static const char * const mode_names[] = {
@@ -68,6 +69,7 @@ u8 iot_algorithm_usage(u8 algorithm)
 		return IOT_USAGE_ENCRYPT | IOT_USAGE_DECRYPT;
 	case IOTKEY_ALGORITHM_HMAC_SHA256:
 	case IOTKEY_ALGORITHM_AES_128_CMAC:
+	case IOTKEY_ALGORITHM_ECDSA_P256:
 		return IOT_USAGE_SIGN | IOT_USAGE_VERIFY;
 	default:
 		return 0;
@@ -95,11 +97,14 @@ bool iot_name_ok(const char *name, size_t len)
 int iot_policy_check(const struct iot_policy *p)
 {
 	u32 span = p->rotate ?: IOT_ROTATE_MAX;
+	bool scheduled = p->mode || p->jitter || p->rotate || p->overlap ||
+			 p->ahead || p->lifetime || p->max_ops;
 
 	if (p->algorithm == IOTKEY_ALGORITHM_NONE)
-		return p->mode || p->usage || p->jitter || p->rotate ||
-		       p->overlap || p->ahead || p->lifetime || p->max_ops ?
-		       -EINVAL : 0;
+		return scheduled || p->usage ? -EINVAL : 0;
+	if (p->algorithm == IOTKEY_ALGORITHM_ECDSA_P256)
+		return scheduled || p->start || p->usage &
+		       ~iot_algorithm_usage(p->algorithm) ? -EINVAL : 0;
 
 	if (!iot_algorithm_name(p->algorithm) || !iot_mode_name(p->mode))
 		return -EINVAL;

@@ -41,17 +41,20 @@ static bool is_dead(const struct iot_key *ik)
 /**
  * iot_registry_add() - make a key known
  *
- * A dead key's identity may be taken over.
+ * A dead key's identity may be taken over.  Of a resident key any number of copies may live:
+ * there is no next version that they could disagree on.
  *
  * Return: 0, or -EEXIST while a live key has the same identity.
  */
 int iot_registry_add(struct iot_key *ik)
 {
-	struct rb_node *twin;
+	struct rb_node *twin = NULL;
 	int ret = 0;
 
+	RB_CLEAR_NODE(&ik->by_id);
 	spin_lock(&registry_lock);
-	twin = rb_find_add(&ik->by_id, &by_id, cmp_id);
+	if (!ik->resident)
+		twin = rb_find_add(&ik->by_id, &by_id, cmp_id);
 	if (twin) {
 		struct iot_key *other = rb_entry(twin, struct iot_key, by_id);
 

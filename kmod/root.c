@@ -31,13 +31,6 @@ static const struct iot_root_ops *provider_of(u8 provider)
 	return NULL;
 }
 
-void iot_bytes_free(struct iot_bytes *b)
-{
-	kfree_sensitive(b->data);
-	b->data = NULL;
-	b->len = 0;
-}
-
 static void free_root(struct iot_root *root)
 {
 	iot_bytes_free(&root->part);

@@ -11,17 +11,10 @@
 #include <linux/mutex.h>
 #include <linux/workqueue.h>
 #include "blob.h"
+#include "bytes.h"
 #include "payload.h"
 
 struct iot_key;
-
-/* Owned bytes, maybe secret: freed with iot_bytes_free(). */
-struct iot_bytes {
-	u8 *data;
-	size_t len;
-};
-
-void iot_bytes_free(struct iot_bytes *b);
 
 /*
  * A provider. All three calls come from preparse: they may sleep and hold no

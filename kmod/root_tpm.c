@@ -16,8 +16,7 @@
 #include <linux/slab.h>
 #include "root.h"
 #include "notify.h"
-#include "tpm_parent.h"
-#include "tss2.h"
+#include "tpm_object.h"
 
 #define ALG_SHA1	0x0004
 #define ALG_SHA256	0x000b
@@ -25,26 +24,6 @@
 #define MAX_PCRS	24
 #define MAX_PCR_DIGEST	48
 #define SELECTION_SIZE	10	/* a TPML_PCR_SELECTION of one bank */
-
-/* The session goes on; it ends with success; both for what is secret both ways. */
-#define GO_ON		TPMBUF_SA_CONTINUE
-#define END		0
-#define SECRET		(TPMBUF_SA_DECRYPT | TPMBUF_SA_ENCRYPT)
-
-/* An object, its parent, and the session with it. */
-struct object {
-	struct tss2_key key;
-	struct tss2_public pub;
-	struct iot_parent parent;
-	struct iot_session session;
-};
-
-/* An object in the TPM; its name, as the TPM says in the session. */
-struct loaded {
-	u32 handle;
-	u8 name[TPMBUF_NAME_MAX];
-	size_t name_len;
-};
 
 /* A PolicyPCR made here; the struct tss2_policy points into it. */
 struct pcr_policy {
@@ -119,7 +98,7 @@ static int read_some_pcrs(struct iot_tpm *t, struct iot_session *s, u16 bank,
 	iot_tpm_begin(t);
 	tpmbuf_put(&t->in, selection, sizeof(selection));
 	/* nothing to encrypt, so the session must audit it */
-	ret = iot_tpm_exec_in(t, &call, s, GO_ON | TPMBUF_SA_AUDIT);
+	ret = iot_tpm_exec_in(t, &call, s, IOT_GO_ON | TPMBUF_SA_AUDIT);
 	if (ret)
 		return ret;
 	*counter = tpmbuf_get_u32(&t->out);
@@ -184,9 +163,9 @@ static int make_pcr_policy(struct iot_tpm *t, struct iot_session *s,
 	if (ret)
 		return ret;
 	put_selection(p->selection, spec->pcr_bank, spec->pcr_mask);
-	p->policy.pcrs = (struct tss2_span){ p->selection, SELECTION_SIZE };
+	p->policy.pcrs = (struct tpmbuf_span){ p->selection, SELECTION_SIZE };
 	p->policy.digest =
-		(struct tss2_span){ p->pcr_digest, sizeof(p->pcr_digest) };
+		(struct tpmbuf_span){ p->pcr_digest, sizeof(p->pcr_digest) };
 
 	memset(text, 0, SHA256_DIGEST_SIZE);	/* the policy before */
 	put_unaligned_be32(TPMBUF_CC_POLICY_PCR, at);
@@ -209,113 +188,57 @@ static int play_policy(struct iot_tpm *t, struct iot_session *s, u32 handle,
 	iot_tpm_begin(t);
 	tpmbuf_put_2b(&t->in, policy->digest.p, policy->digest.len);
 	tpmbuf_put(&t->in, policy->pcrs.p, policy->pcrs.len);
-	return iot_tpm_exec_in(t, &call, s, GO_ON | TPMBUF_SA_DECRYPT);
+	return iot_tpm_exec_in(t, &call, s, IOT_GO_ON | TPMBUF_SA_DECRYPT);
 }
 
 /* Sealing */
-
-/* The whole TPM2B, size and all, at the head of the last answer's rest. */
-static struct tss2_span get_whole_2b(struct iot_tpm *t)
-{
-	struct tss2_span s = { t->out.p, 0 };
-
-	if (tpmbuf_get_2b(&t->out, &s.len))
-		s.len += 2;
-	return s;
-}
 
 /*
  * The public area of a sealed data object, except for its last field. Without
  * a policy the (empty) password opens it; with one only the policy does.
  */
-static void put_public(struct tpmbuf_writer *w, const struct pcr_policy *p)
+static void fill_template(struct iot_template *tpl, const struct pcr_policy *p)
 {
 	u32 attributes = TSS2_OA_FIXED_TPM | TSS2_OA_FIXED_PARENT |
 			 TSS2_OA_NO_DA;
+	struct tpmbuf_writer w = {
+		.data = tpl->area,
+		.size = sizeof(tpl->area),
+	};
 
-	tpmbuf_put_u16(w, TSS2_ALG_KEYEDHASH);
-	tpmbuf_put_u16(w, TSS2_ALG_SHA256);
+	tpmbuf_put_u16(&w, TSS2_ALG_KEYEDHASH);
+	tpmbuf_put_u16(&w, TSS2_ALG_SHA256);
 	if (p) {
-		tpmbuf_put_u32(w, attributes);
-		tpmbuf_put_2b(w, p->digest, sizeof(p->digest));
+		tpmbuf_put_u32(&w, attributes);
+		tpmbuf_put_2b(&w, p->digest, sizeof(p->digest));
 	} else {
-		tpmbuf_put_u32(w, attributes | TSS2_OA_USER_WITH_AUTH);
-		tpmbuf_put_u16(w, 0);
+		tpmbuf_put_u32(&w, attributes | TSS2_OA_USER_WITH_AUTH);
+		tpmbuf_put_u16(&w, 0);
 	}
-	tpmbuf_put_u16(w, TSS2_ALG_NULL);	/* no scheme */
+	tpmbuf_put_u16(&w, TSS2_ALG_NULL);	/* no scheme */
+	tpl->len = w.len;
+	tpl->unique = 2;
 }
 
-/* The TPM2_Create. On 0 the spans of @o->key point into the answer. */
-static int seal(struct iot_tpm *t, struct object *o, const u8 *secret,
+/* On 0 the spans of @o->key point into the answer. */
+static int seal(struct iot_tpm *t, struct iot_object *o, const u8 *secret,
 		const struct pcr_policy *p)
 {
-	struct tpmbuf_call call = {
-		.cc = TPMBUF_CC_CREATE,
-		.handle = { o->parent.handle },
-		.name = { iot_parent_name(&o->parent) },
-		.handles = 1,
-	};
-	size_t begin, public, len;
+	struct tpmbuf_span data = { secret, IOT_SECRET_SIZE };
+	struct iot_template tpl;
 	int ret;
 
-	iot_tpm_begin(t);
-	begin = tpmbuf_begin_2b(&t->in);
-	tpmbuf_put_u16(&t->in, 0);	/* no password */
-	tpmbuf_put_2b(&t->in, secret, IOT_SECRET_SIZE);
-	tpmbuf_end_2b(&t->in, begin);
-	public = tpmbuf_begin_2b(&t->in);
-	put_public(&t->in, p);
-	len = t->in.len - public;
-	tpmbuf_put_u16(&t->in, 0);	/* unique */
-	tpmbuf_end_2b(&t->in, public);
-	tpmbuf_put_u16(&t->in, 0);	/* outside information */
-	tpmbuf_put_u32(&t->in, 0);	/* creation PCRs */
-	ret = iot_tpm_exec_in(t, &call, &o->session, END | SECRET);
+	fill_template(&tpl, p);
+	ret = iot_object_create(t, o, data, &tpl);
 	if (ret)
 		return ret;
-	o->key.priv = get_whole_2b(t);
-	o->key.pub = get_whole_2b(t);
-	/* is it the object that was ordered, and one that will open again? */
-	if (t->out.bad || o->key.pub.len < 2 + len ||
-	    memcmp(o->key.pub.p + 2, t->in.data + public, len) ||
-	    tss2_sealed(&o->key, &o->pub))
-		return -EBADMSG;
-	return 0;
+	/* is it one that will open again? */
+	return tss2_sealed(&o->key, &o->pub) ? -EBADMSG : 0;
 }
 
 /* Unsealing */
 
-/* @session_end: nothing follows in the session with the parent */
-static int load(struct iot_tpm *t, struct object *o, u8 session_end,
-		struct loaded *l)
-{
-	struct tpmbuf_call call = {
-		.cc = TPMBUF_CC_LOAD,
-		.handle = { o->parent.handle },
-		.name = { iot_parent_name(&o->parent) },
-		.handles = 1,
-		.gives = TPMBUF_TRANSIENT,
-	};
-	const u8 *name;
-	int ret;
-
-	iot_tpm_begin(t);
-	tpmbuf_put(&t->in, o->key.priv.p, o->key.priv.len);
-	tpmbuf_put(&t->in, o->key.pub.p, o->key.pub.len);
-	ret = iot_tpm_exec_in(t, &call, &o->session, session_end | SECRET);
-	if (ret)
-		return ret;
-	l->handle = call.given;
-	name = tpmbuf_get_2b(&t->out, &l->name_len);
-	if (!name || t->out.left || l->name_len > sizeof(l->name)) {
-		iot_tpm_flush(t, l->handle);
-		return -EBADMSG;
-	}
-	memcpy(l->name, name, l->name_len);
-	return 0;
-}
-
-static int unseal_loaded(struct iot_tpm *t, const struct loaded *l,
+static int unseal_loaded(struct iot_tpm *t, const struct iot_loaded *l,
 			 struct iot_session *session, u8 *secret)
 {
 	struct tpmbuf_call call = {
@@ -329,7 +252,7 @@ static int unseal_loaded(struct iot_tpm *t, const struct loaded *l,
 	int ret;
 
 	iot_tpm_begin(t);
-	ret = iot_tpm_exec_in(t, &call, session, END | TPMBUF_SA_ENCRYPT);
+	ret = iot_tpm_exec_in(t, &call, session, IOT_END | TPMBUF_SA_ENCRYPT);
 	if (ret)
 		return ret;
 	data = tpmbuf_get_2b(&t->out, &len);
@@ -343,10 +266,10 @@ static int unseal_loaded(struct iot_tpm *t, const struct loaded *l,
 }
 
 /* The policy comes first: where it fails the load is saved. */
-static int unseal_by_policy(struct iot_tpm *t, struct object *o, u8 *secret)
+static int unseal_by_policy(struct iot_tpm *t, struct iot_object *o, u8 *secret)
 {
 	struct iot_session policy;
-	struct loaded l;
+	struct iot_loaded l;
 	unsigned int i;
 	int ret;
 
@@ -362,7 +285,7 @@ static int unseal_by_policy(struct iot_tpm *t, struct object *o, u8 *secret)
 				  &o->key.policy[i]);
 	if (ret)
 		goto out;
-	ret = load(t, o, END, &l);
+	ret = iot_object_load(t, o, IOT_END, &l);
 	if (ret)
 		goto out;
 	ret = unseal_loaded(t, &l, &policy, secret);
@@ -372,14 +295,14 @@ out:
 	return ret;
 }
 
-static int unseal(struct iot_tpm *t, struct object *o, u8 *secret)
+static int unseal(struct iot_tpm *t, struct iot_object *o, u8 *secret)
 {
-	struct loaded l;
+	struct iot_loaded l;
 	int ret;
 
 	if (o->key.policies)
 		return unseal_by_policy(t, o, secret);
-	ret = load(t, o, GO_ON, &l);
+	ret = iot_object_load(t, o, IOT_GO_ON, &l);
 	if (ret)
 		return ret;
 	ret = unseal_loaded(t, &l, &o->session, secret);
@@ -387,79 +310,23 @@ static int unseal(struct iot_tpm *t, struct object *o, u8 *secret)
 	return ret;
 }
 
-/* TPM2_Import: on 0 the private part is in @priv, which the caller frees. */
-static int import(struct iot_tpm *t, struct object *o, struct iot_bytes *priv)
-{
-	struct tpmbuf_call call = {
-		.cc = TPMBUF_CC_IMPORT,
-		.handle = { o->parent.handle },
-		.name = { iot_parent_name(&o->parent) },
-		.handles = 1,
-	};
-	struct tss2_span s;
-	int ret;
-
-	iot_tpm_begin(t);
-	tpmbuf_put_u16(&t->in, 0);	/* no key of an inner wrapper */
-	tpmbuf_put(&t->in, o->key.pub.p, o->key.pub.len);
-	tpmbuf_put(&t->in, o->key.priv.p, o->key.priv.len);
-	tpmbuf_put(&t->in, o->key.secret.p, o->key.secret.len);
-	tpmbuf_put_u16(&t->in, TSS2_ALG_NULL);	/* no inner wrapper */
-	ret = iot_tpm_exec_in(t, &call, &o->session, GO_ON | SECRET);
-	if (ret)
-		return ret;
-	s = get_whole_2b(t);
-	if (t->out.bad || t->out.left)
-		return -EBADMSG;
-	priv->data = kmemdup(s.p, s.len, GFP_KERNEL);
-	if (!priv->data)
-		return -ENOMEM;
-	priv->len = s.len;
-	return 0;
-}
-
 /* The operations */
 
-/* Persistent, or the owner's primary, which is made anew. */
-static int check_parent(const struct tss2_key *key)
-{
-	if (key->parent >> 24 == TPMBUF_PERSISTENT)
-		return 0;
-	if (key->parent != TSS2_RH_OWNER)
-		return -EINVAL;
-	return key->rsa_parent ? -EOPNOTSUPP : 0;
-}
-
-static int parse_object(struct object *o, const u8 *der, size_t len)
+static int parse_object(struct iot_object *o, const u8 *der, size_t len)
 {
 	int ret;
 
 	ret = tss2_parse(der, len, &o->key);
 	ret = ret ?: tss2_sealed(&o->key, &o->pub);
-	return ret ?: check_parent(&o->key);
+	return ret ?: iot_object_check_parent(&o->key);
 }
 
 /* The parent's public area, then the DER. */
-static int make_part(const struct object *o, struct iot_bytes *part)
+static int make_part(const struct iot_object *o, struct iot_bytes *part)
 {
-	size_t head = o->parent.public_len;
-	u8 *buf = kmalloc(head + TSS2_MAX, GFP_KERNEL);
-	int len, ret;
+	struct tpmbuf_span pinned = { o->parent.public, o->parent.public_len };
 
-	if (!buf)
-		return -ENOMEM;
-	memcpy(buf, o->parent.public, head);
-	len = tss2_encode(&o->key, buf + head, TSS2_MAX);
-	if (len < 0) {		/* no TPM's object is that large */
-		ret = -EBADMSG;
-		goto out;
-	}
-	part->data = kmemdup(buf, head + len, GFP_KERNEL);
-	part->len = head + len;
-	ret = part->data ? 0 : -ENOMEM;
-out:
-	kfree(buf);
-	return ret;
+	return iot_object_encode(&o->key, pinned, part);
 }
 
 /* Takes a part apart: the parent's public area, and the DER. */
@@ -476,28 +343,14 @@ static int split_part(const u8 *part, size_t len, struct tpmbuf_span *pinned,
 	return 0;
 }
 
-static int learn_or_make_parent(struct iot_tpm *t,
-				const struct iot_root_spec *spec,
-				struct object *o)
-{
-	int ret;
-
-	ret = iot_parent_learn(t, spec->parent, &o->parent, &o->session);
-	if (ret != -ENXIO || !spec->mkparent)
-		return ret;
-	ret = iot_parent_make(t, spec->parent);
-	return ret ?: iot_parent_learn(t, spec->parent, &o->parent,
-				       &o->session);
-}
-
 static int create_object(struct iot_tpm *t, const struct iot_root_spec *spec,
-			 struct object *o, const u8 *secret,
+			 struct iot_object *o, const u8 *secret,
 			 struct iot_bytes *part)
 {
 	struct pcr_policy policy;
 	int ret;
 
-	ret = learn_or_make_parent(t, spec, o);
+	ret = iot_object_meet_parent(t, o, spec->mkparent);
 	if (ret)
 		return ret;
 	if (spec->pcr_bank) {
@@ -513,7 +366,7 @@ static int create_object(struct iot_tpm *t, const struct iot_root_spec *spec,
 static int root_tpm_create(const struct iot_root_spec *spec, u8 *secret,
 			   struct iot_bytes *part)
 {
-	struct object *o;
+	struct iot_object *o;
 	struct iot_tpm t;
 	int ret;
 
@@ -541,7 +394,7 @@ static int root_tpm_create(const struct iot_root_spec *spec, u8 *secret,
 static int root_tpm_open(const u8 *part, size_t len, u8 *secret)
 {
 	struct tpmbuf_span pinned, der;
-	struct object *o;
+	struct iot_object *o;
 	struct iot_tpm t;
 	int ret;
 
@@ -573,20 +426,20 @@ out:
  * What is kept is always of type "sealed" and known to need no password. An
  * imported key keeps its new private part, which only this TPM can load.
  */
-static int adopt_object(struct iot_tpm *t, struct object *o, u8 *secret,
+static int adopt_object(struct iot_tpm *t, struct iot_object *o, u8 *secret,
 			struct iot_bytes *part)
 {
 	struct iot_bytes priv = {};
 	int ret;
 
-	ret = iot_parent_learn(t, o->key.parent, &o->parent, &o->session);
+	ret = iot_object_meet_parent(t, o, false);
 	if (ret)
 		return ret;
 	if (o->key.type == TSS2_IMPORTABLE) {
-		ret = import(t, o, &priv);
+		ret = iot_object_import(t, o, &priv);
 		if (ret)
 			return ret;
-		o->key.priv = (struct tss2_span){ priv.data, priv.len };
+		o->key.priv = (struct tpmbuf_span){ priv.data, priv.len };
 	}
 	ret = unseal(t, o, secret);
 	if (!ret) {
@@ -601,7 +454,7 @@ static int adopt_object(struct iot_tpm *t, struct object *o, u8 *secret,
 static int root_tpm_adopt(const u8 *der, size_t len, u8 *secret,
 			  struct iot_bytes *part)
 {
-	struct object *o;
+	struct iot_object *o;
 	struct iot_tpm t;
 	int ret;
 

@@ -243,9 +243,9 @@ int iot_settle(struct iot_key *ik)
 	u32 version = ik->state.version;
 	int ret;
 
-	if (ik->bits & BIT(IOT_KEY_REVOKED) || READ_ONCE(ik->root->revoked))
+	if (ik->bits & BIT(IOT_KEY_REVOKED) || iot_key_root_revoked(ik))
 		return -EKEYREVOKED;
-	if (iot_key_is_root(ik))
+	if (!iot_key_is_child(ik))
 		return 0;
 	ret = settle_schedule(ik);
 	if (ik->state.version != version)

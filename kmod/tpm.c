@@ -5,6 +5,7 @@
  */
 #include <linux/err.h>
 #include <linux/ktime.h>
+#include <linux/mutex.h>
 #include <linux/random.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -18,6 +19,21 @@
 
 #define FIRST_WAIT_MS	20
 #define LAST_WAIT_MS	320
+
+/* No room for one more object. */
+#define RC_OBJECT_MEMORY	0x902
+#define RC_MEMORY		0x904
+#define RC_OBJECT_HANDLES	0x906
+
+/* One conversation of ours at a time; outside the TPM core's locks. */
+static DEFINE_MUTEX(conversation);
+
+/* What stays in the TPM from one conversation to the next; during a conversation. */
+static struct {
+	struct tpm_chip *chip;	/* with a reference; NULL: nothing stays */
+	u32 handle;
+	u64 owner;
+} kept;
 
 static int errno_of_driver(ssize_t error)
 {
@@ -60,20 +76,15 @@ static int get_chip(struct tpm_chip *chip)
 	return -ENODEV;
 }
 
-/**
- * iot_tpm_start() - take the TPM
- * @t: filled in
- *
- * Return: 0 (then iot_tpm_stop() is due), -ENODEV without a TPM 2.0, -EBUSY
- * while it is suspended, -ENOMEM.
- */
-int iot_tpm_start(struct iot_tpm *t)
+static int start(struct iot_tpm *t)
 {
 	u8 *data;
 	int ret;
 
 	/* looked up at each use: it may come after us, and go */
 	t->chip = tpm_default_chip();
+	if (kept.chip && kept.chip != t->chip)
+		iot_tpm_forget();
 	if (!t->chip)
 		return -ENODEV;
 	data = kmalloc(2 * TPMBUF_SIZE, GFP_KERNEL);
@@ -90,8 +101,32 @@ int iot_tpm_start(struct iot_tpm *t)
 
 free:
 	kfree(data);
+	if (ret == -ENODEV)
+		iot_tpm_forget();
 put_chip:
 	put_device(&t->chip->dev);
+	return ret;
+}
+
+/**
+ * iot_tpm_start() - take the TPM
+ * @t: filled in
+ *
+ * Those who wait for it wait here, in turn, so that they are one to other users
+ * of the TPM, however many they are.
+ *
+ * Return: 0 (then iot_tpm_stop() is due), -ENODEV without a TPM 2.0, -EBUSY
+ * while it is suspended, -ENOMEM, -EINTR.
+ */
+int iot_tpm_start(struct iot_tpm *t)
+{
+	int ret;
+
+	if (mutex_lock_killable(&conversation))
+		return -EINTR;
+	ret = start(t);
+	if (ret)
+		mutex_unlock(&conversation);
 	return ret;
 }
 
@@ -101,6 +136,7 @@ void iot_tpm_stop(struct iot_tpm *t)
 	tpm_put_ops(t->chip);
 	kfree_sensitive(t->in.data);
 	put_device(&t->chip->dev);
+	mutex_unlock(&conversation);
 }
 
 void iot_tpm_begin(struct iot_tpm *t)
@@ -126,7 +162,8 @@ static ssize_t transmit(struct iot_tpm *t, u32 cc)
 }
 
 static int frame_command(struct iot_tpm *t, struct tpmbuf_call *call,
-			 struct iot_session *s, u8 attributes)
+			 const struct tpmbuf_writer *in, struct iot_session *s,
+			 u8 attributes)
 {
 	int len;
 
@@ -134,10 +171,10 @@ static int frame_command(struct iot_tpm *t, struct tpmbuf_call *call,
 		get_random_bytes(s->caller, sizeof(s->caller));
 		iot_session_put(s, call, attributes);
 	}
-	len = tpmbuf_command(call, &t->in, t->frame, TPMBUF_SIZE);
+	len = tpmbuf_command(call, in, t->frame, TPMBUF_SIZE);
 	if (len < 0 || !s)
 		return len;
-	return iot_session_protect(s, call, t->frame, len, t->in.len);
+	return iot_session_protect(s, call, t->frame, len, in->len);
 }
 
 /* An answer that is refused may have left an object or a session in the TPM. */
@@ -154,22 +191,37 @@ static int read_answer(struct iot_tpm *t, struct tpmbuf_call *call,
 	return ret;
 }
 
+/* The TPM is full, and what we keep there, which this command does not use, can go. */
+static bool make_room(struct iot_tpm *t, const struct tpmbuf_call *call,
+		      ssize_t rc)
+{
+	if (rc != RC_OBJECT_MEMORY && rc != RC_MEMORY && rc != RC_OBJECT_HANDLES)
+		return false;
+	if (!kept.chip || (call->handles && call->handle[0] == kept.handle))
+		return false;
+	iot_tpm_evict(t);
+	return true;
+}
+
 /*
  * The answer comes in the frame of the command, and a session's nonces are for one
  * try: a repetition frames anew.
  */
-int iot_tpm_exec_in(struct iot_tpm *t, struct tpmbuf_call *call,
-		    struct iot_session *s, u8 attributes)
+static int exec(struct iot_tpm *t, struct tpmbuf_call *call,
+		const struct tpmbuf_writer *in, struct iot_session *s,
+		u8 attributes)
 {
 	unsigned int wait = FIRST_WAIT_MS;
 	ssize_t rc;
 	int ret;
 
 	for (;;) {
-		ret = frame_command(t, call, s, attributes);
+		ret = frame_command(t, call, in, s, attributes);
 		if (ret < 0)
 			return ret;
 		rc = transmit(t, call->cc);
+		if (make_room(t, call, rc))
+			continue;
 		if ((rc != RC_YIELDED && rc != RC_NV_RATE) ||
 		    wait > LAST_WAIT_MS)
 			break;
@@ -186,26 +238,72 @@ int iot_tpm_exec_in(struct iot_tpm *t, struct tpmbuf_call *call,
 	return tpmbuf_errno(call->cc, rc);
 }
 
+int iot_tpm_exec_in(struct iot_tpm *t, struct tpmbuf_call *call,
+		    struct iot_session *s, u8 attributes)
+{
+	return exec(t, call, &t->in, s, attributes);
+}
+
 int iot_tpm_exec(struct iot_tpm *t, struct tpmbuf_call *call)
 {
-	return iot_tpm_exec_in(t, call, NULL, 0);
+	return exec(t, call, &t->in, NULL, 0);
 }
 
 int iot_tpm_exec_password(struct iot_tpm *t, struct tpmbuf_call *call)
 {
 	call->authorized = true;
 	call->auth = (struct tpmbuf_auth){ .handle = TPMBUF_RS_PW };
-	return iot_tpm_exec_in(t, call, NULL, 0);
+	return exec(t, call, &t->in, NULL, 0);
 }
 
 void iot_tpm_flush(struct iot_tpm *t, u32 handle)
 {
 	struct tpmbuf_call call = { .cc = TPMBUF_CC_FLUSH_CONTEXT };
+	u8 be[4];
+	struct tpmbuf_writer in = { .data = be, .size = sizeof(be) };
 
 	if (!handle)
 		return;
 	/* the handle is a parameter here, by the specification */
-	iot_tpm_begin(t);
-	tpmbuf_put_u32(&t->in, handle);
-	iot_tpm_exec(t, &call);
+	tpmbuf_put_u32(&in, handle);
+	exec(t, &call, &in, NULL, 0);
+}
+
+/* The handle of what @owner has left there, or 0. */
+u32 iot_tpm_kept(u64 owner)
+{
+	return kept.chip && kept.owner == owner ? kept.handle : 0;
+}
+
+/* May something of ours be there? For who is in no conversation. */
+bool iot_tpm_keeps(void)
+{
+	return READ_ONCE(kept.chip);
+}
+
+/* @handle stays from here on, and nothing else. */
+void iot_tpm_keep(struct iot_tpm *t, u32 handle, u64 owner)
+{
+	iot_tpm_evict(t);
+	get_device(&t->chip->dev);
+	WRITE_ONCE(kept.chip, t->chip);
+	kept.handle = handle;
+	kept.owner = owner;
+}
+
+/* What stays there goes. */
+void iot_tpm_evict(struct iot_tpm *t)
+{
+	if (!kept.chip)
+		return;
+	iot_tpm_forget();
+	iot_tpm_flush(t, kept.handle);
+}
+
+/* What was said to stay there is not there; or the module goes. */
+void iot_tpm_forget(void)
+{
+	if (kept.chip)
+		put_device(&kept.chip->dev);
+	WRITE_ONCE(kept.chip, NULL);
 }

@@ -2,8 +2,8 @@
 /*
  * A conversation with the TPM.  From iot_tpm_start() to iot_tpm_stop() the
  * chip is ours alone (its tpm_mutex is held), so a series of commands is not
- * interleaved with anybody's.  Callers may sleep and hold no spinlock; they
- * come from a key type's preparse.
+ * interleaved with anybody's, nor with another of ours.  Callers may sleep and hold no
+ * lock of ours.
  */
 #ifndef _IOT_TPM_H
 #define _IOT_TPM_H
@@ -39,7 +39,20 @@ int iot_tpm_exec_password(struct iot_tpm *t, struct tpmbuf_call *call);
 int iot_tpm_exec_in(struct iot_tpm *t, struct tpmbuf_call *call,
 		    struct iot_session *s, u8 attributes);
 
-/* Drops a transient object or a session; 0 is none. Errors are of no use. */
+/*
+ * Drops a transient object or a session; 0 is none. Errors are of no use.  t->in stays
+ * as it is.
+ */
 void iot_tpm_flush(struct iot_tpm *t, u32 handle);
+
+/*
+ * One transient object may stay in the TPM from one conversation to the next (slot.c
+ * says for how long); all of this during a conversation but for _keeps.  A command that finds the TPM full has it evicted by itself.
+ */
+bool iot_tpm_keeps(void);
+u32 iot_tpm_kept(u64 owner);
+void iot_tpm_keep(struct iot_tpm *t, u32 handle, u64 owner);
+void iot_tpm_evict(struct iot_tpm *t);
+void iot_tpm_forget(void);
 
 #endif /* _IOT_TPM_H */

@@ -126,13 +126,16 @@ static bool is_name_of(const u8 *said, size_t len, const u8 *area,
 	return len == sizeof(name) && !memcmp(said, name, len);
 }
 
-/*
- * TPM2_ReadPublic: on 0 @public is the answer's TPM2B_PUBLIC, which is one with its
- * name, and @digest stands for the whole answer.
+/**
+ * iot_tpm_read_public() - the public area of any object in the TPM
+ * @s: a session that protects the answer, or NULL
+ * @name: of the object, for the session
+ * @public: on 0 the TPM2B_PUBLIC, in the answer; it is one with its name there
+ * @digest: stands for the whole answer
  */
-static int read_public(struct iot_tpm *t, u32 handle, struct iot_session *s,
-		       struct tpmbuf_span name, struct tpmbuf_span *public,
-		       u8 digest[IOT_SHA256_SIZE])
+int iot_tpm_read_public(struct iot_tpm *t, u32 handle, struct iot_session *s,
+			struct tpmbuf_span name, struct tpmbuf_span *public,
+			u8 digest[IOT_SHA256_SIZE])
 {
 	struct tpmbuf_call call = {
 		.cc = TPMBUF_CC_READ_PUBLIC,
@@ -181,8 +184,13 @@ static int get_primary(struct tpmbuf_reader *r, struct tpmbuf_span *public)
 	return 0;
 }
 
-static int create_primary(struct iot_tpm *t, u32 *handle,
-			  struct tpmbuf_span *public)
+/**
+ * iot_parent_primary() - the owner's primary, made anew
+ * @handle: of it, to be flushed
+ * @public: its TPM2B_PUBLIC, in the answer; nobody has said that it is the TPM's
+ */
+int iot_parent_primary(struct iot_tpm *t, u32 *handle,
+		       struct tpmbuf_span *public)
 {
 	struct tpmbuf_call call = {
 		.cc = TPMBUF_CC_CREATE_PRIMARY,
@@ -234,7 +242,7 @@ int iot_parent_make(struct iot_tpm *t, u32 handle)
 	u32 primary;
 	int ret;
 
-	ret = create_primary(t, &primary, &public);
+	ret = iot_parent_primary(t, &primary, &public);
 	if (ret)
 		return ret;
 	ret = make_persistent(t, primary, handle);
@@ -358,7 +366,8 @@ static int prove(struct iot_tpm *t, const struct iot_parent *p,
 	struct tpmbuf_span public;
 	int ret;
 
-	ret = read_public(t, p->handle, s, iot_parent_name(p), &public, digest);
+	ret = iot_tpm_read_public(t, p->handle, s, iot_parent_name(p), &public,
+				  digest);
 	if (!ret && !is_same(p, public))
 		ret = -EBADMSG;
 	return is_doubtful(ret) ? -EBADMSG : ret;
@@ -367,7 +376,7 @@ static int prove(struct iot_tpm *t, const struct iot_parent *p,
 static int open_primary(struct iot_tpm *t, struct iot_parent *p,
 			struct tpmbuf_span *public)
 {
-	int ret = create_primary(t, &p->handle, public);
+	int ret = iot_parent_primary(t, &p->handle, public);
 
 	if (!ret)
 		p->flush = p->handle;
@@ -381,8 +390,8 @@ static int learn_persistent(struct iot_tpm *t, struct iot_parent *p,
 	struct tpmbuf_span public;
 	int ret;
 
-	ret = read_public(t, p->handle, NULL, (struct tpmbuf_span){}, &public,
-			  before);
+	ret = iot_tpm_read_public(t, p->handle, NULL, (struct tpmbuf_span){},
+				  &public, before);
 	ret = ret ?: set_public(p, public);
 	ret = ret ?: iot_session_start(t, p, IOT_SE_HMAC, NULL, s);
 	ret = ret ?: prove(t, p, s, digest);
@@ -478,8 +487,8 @@ int iot_parent_why(struct iot_tpm *t, const struct iot_parent *p,
 
 	if (s->proven || !(is_doubtful(error) || error == -EBADMSG))
 		return error;
-	ret = read_public(t, p->handle, NULL, (struct tpmbuf_span){}, &public,
-			  digest);
+	ret = iot_tpm_read_public(t, p->handle, NULL, (struct tpmbuf_span){},
+				  &public, digest);
 	if (ret)
 		return ret;
 	if (!is_same(p, public))

@@ -23,6 +23,11 @@ struct iot_parent {
 	bool counts_failures;	/* a wrong authorization is one towards lockout */
 };
 
+int iot_tpm_read_public(struct iot_tpm *t, u32 handle, struct iot_session *s,
+			struct tpmbuf_span name, struct tpmbuf_span *public,
+			u8 digest[IOT_SHA256_SIZE]);
+int iot_parent_primary(struct iot_tpm *t, u32 *handle,
+		       struct tpmbuf_span *public);
 int iot_parent_make(struct iot_tpm *t, u32 handle);
 int iot_parent_learn(struct iot_tpm *t, u32 handle, struct iot_parent *p,
 		     struct iot_session *s);

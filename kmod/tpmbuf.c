@@ -287,6 +287,7 @@ static bool is_given(u32 cc, u32 rc)
 	unsigned int number = rc >> 8 & 0xf;
 
 	return cc == TPMBUF_CC_UNSEAL || cc == TPMBUF_CC_POLICY_PCR ||
+	       cc == TPMBUF_CC_SIGN || cc == TPMBUF_CC_QUOTE ||
 	       (cc == TPMBUF_CC_EVICT_CONTROL && number == 2);
 }
 
@@ -322,6 +323,7 @@ static int errno_of_fmt1(u32 cc, u32 rc)
 		/* parameter 1 is the digest, 2 the selection */
 		return (rc & 0xf00) == 0x100 ? -EPERM : -EINVAL;
 	case TPMBUF_CC_PCR_READ:	/* no such bank */
+	case TPMBUF_CC_QUOTE:
 	case TPMBUF_CC_EVICT_CONTROL:	/* not a handle of the owner's */
 		return rc & RC_FMT1_PARAMETER ? -EINVAL : -EIO;
 	case TPMBUF_CC_CREATE:		/* the parent is no storage key */

@@ -43,7 +43,7 @@ static const u8 oid_prefix[] = { 0x67, 0x81, 0x05, 0x0a, 0x01 };
 
 /* Reading: a cursor that eats one element at a time. */
 
-static int der_length(struct tss2_span *in, size_t *len)
+static int der_length(struct tpmbuf_span *in, size_t *len)
 {
 	size_t n, octets;
 
@@ -73,7 +73,7 @@ static int der_length(struct tss2_span *in, size_t *len)
 }
 
 /* Eats one element with this tag from @in; its content is @out. */
-static int der_eat(struct tss2_span *in, u8 tag, struct tss2_span *out)
+static int der_eat(struct tpmbuf_span *in, u8 tag, struct tpmbuf_span *out)
 {
 	size_t len;
 	int ret;
@@ -95,7 +95,7 @@ static int der_eat(struct tss2_span *in, u8 tag, struct tss2_span *out)
 }
 
 /* As der_eat(), and nothing may follow. */
-static int der_only(struct tss2_span in, u8 tag, struct tss2_span *out)
+static int der_only(struct tpmbuf_span in, u8 tag, struct tpmbuf_span *out)
 {
 	int ret = der_eat(&in, tag, out);
 
@@ -104,9 +104,9 @@ static int der_only(struct tss2_span in, u8 tag, struct tss2_span *out)
 	return ret;
 }
 
-static int der_boolean(struct tss2_span in, bool *value)
+static int der_boolean(struct tpmbuf_span in, bool *value)
 {
-	struct tss2_span v;
+	struct tpmbuf_span v;
 	int ret = der_only(in, DER_BOOLEAN, &v);
 
 	if (ret)
@@ -118,9 +118,9 @@ static int der_boolean(struct tss2_span in, bool *value)
 }
 
 /* A non-negative INTEGER of at most 32 bits. */
-static int der_u32(struct tss2_span *in, u32 *value)
+static int der_u32(struct tpmbuf_span *in, u32 *value)
 {
-	struct tss2_span v;
+	struct tpmbuf_span v;
 	u32 n = 0;
 	int ret;
 
@@ -140,13 +140,13 @@ static int der_u32(struct tss2_span *in, u32 *value)
 }
 
 /* Is this exactly one TPM2B? */
-static bool is_2b(struct tss2_span s)
+static bool is_2b(struct tpmbuf_span s)
 {
 	return s.len >= 2 && s.len - 2 == get_unaligned_be16(s.p);
 }
 
 /* Size of the TPML_PCR_SELECTION at the head of @in, 0 if there is none. */
-static size_t pcrs_size(struct tss2_span in)
+static size_t pcrs_size(struct tpmbuf_span in)
 {
 	size_t at = 4, n;
 	u32 banks;
@@ -174,9 +174,9 @@ static size_t pcrs_size(struct tss2_span in)
  * and then the bare digest.  No text can be both: the upper half of a bank
  * count is 0, and what would follow an empty digest is then no bank count.
  */
-static int parse_policy_pcr(struct tss2_span body, struct tss2_policy *policy)
+static int parse_policy_pcr(struct tpmbuf_span body, struct tss2_policy *policy)
 {
-	struct tss2_span rest;
+	struct tpmbuf_span rest;
 	size_t n;
 
 	n = pcrs_size(body);
@@ -204,9 +204,9 @@ static int parse_policy_pcr(struct tss2_span body, struct tss2_policy *policy)
 	return 0;
 }
 
-static int parse_policy(struct tss2_span in, struct tss2_policy *policy)
+static int parse_policy(struct tpmbuf_span in, struct tss2_policy *policy)
 {
-	struct tss2_span code, wrapped, body;
+	struct tpmbuf_span code, wrapped, body;
 	u32 cc;
 	int ret;
 
@@ -226,9 +226,9 @@ static int parse_policy(struct tss2_span in, struct tss2_policy *policy)
 	return parse_policy_pcr(body, policy);
 }
 
-static int parse_policies(struct tss2_span in, struct tss2_key *key)
+static int parse_policies(struct tpmbuf_span in, struct tss2_key *key)
 {
-	struct tss2_span list, one;
+	struct tpmbuf_span list, one;
 	int ret;
 
 	ret = der_only(in, DER_SEQUENCE, &list);
@@ -244,10 +244,10 @@ static int parse_policies(struct tss2_span in, struct tss2_key *key)
 }
 
 /* The content of the optional element [n]. */
-static int parse_option(unsigned int n, struct tss2_span in,
+static int parse_option(unsigned int n, struct tpmbuf_span in,
 			struct tss2_key *key)
 {
-	struct tss2_span skipped;
+	struct tpmbuf_span skipped;
 
 	switch (n) {
 	case 0:
@@ -267,9 +267,9 @@ static int parse_option(unsigned int n, struct tss2_span in,
 	}
 }
 
-static int parse_options(struct tss2_span *in, struct tss2_key *key)
+static int parse_options(struct tpmbuf_span *in, struct tss2_key *key)
 {
-	struct tss2_span one;
+	struct tpmbuf_span one;
 	unsigned int n;
 	int ret;
 
@@ -288,9 +288,9 @@ static int parse_options(struct tss2_span *in, struct tss2_key *key)
 	return 0;
 }
 
-static int parse_type(struct tss2_span *in, struct tss2_key *key)
+static int parse_type(struct tpmbuf_span *in, struct tss2_key *key)
 {
-	struct tss2_span oid;
+	struct tpmbuf_span oid;
 	int ret;
 
 	ret = der_eat(in, DER_OID, &oid);
@@ -325,7 +325,7 @@ static int parse_type(struct tss2_span *in, struct tss2_key *key)
  */
 int tss2_parse(const u8 *der, size_t len, struct tss2_key *key)
 {
-	struct tss2_span in = { der, len };
+	struct tpmbuf_span in = { der, len };
 	int ret;
 
 	memset(key, 0, sizeof(*key));
@@ -376,7 +376,7 @@ static void put_u8(struct der_writer *w, u8 v)
 	put(w, &v, 1);
 }
 
-static void put_span(struct der_writer *w, struct tss2_span s)
+static void put_span(struct der_writer *w, struct tpmbuf_span s)
 {
 	put(w, s.p, s.len);
 }
@@ -402,7 +402,7 @@ static void put_header(struct der_writer *w, u8 tag, size_t end)
 	put_u8(w, tag);
 }
 
-static void put_octets(struct der_writer *w, struct tss2_span s)
+static void put_octets(struct der_writer *w, struct tpmbuf_span s)
 {
 	size_t end = w->at;
 
@@ -496,36 +496,48 @@ int tss2_encode(const struct tss2_key *key, u8 *buf, size_t size)
 	return end - w.at;
 }
 
-static int parse_public(struct tss2_span in, struct tss2_public *pub)
+/* The head that all public areas have; what follows stays in @r. */
+static int parse_public(struct tpmbuf_span in, struct tss2_public *pub,
+			struct tpmbuf_reader *r)
 {
-	size_t n;
-	u16 scheme;
+	*r = (struct tpmbuf_reader){ .p = in.p, .left = in.len };
+	tpmbuf_get_u16(r);	/* its size, which is right */
+	pub->type = tpmbuf_get_u16(r);
+	pub->name_alg = tpmbuf_get_u16(r);
+	pub->attributes = tpmbuf_get_u32(r);
+	pub->policy.p = tpmbuf_get_2b(r, &pub->policy.len);
+	return r->bad || pub->policy.len > TSS2_MAX_DIGEST ? -EBADMSG : 0;
+}
 
-	/* size, type, nameAlg, objectAttributes, authPolicy's size */
-	if (in.len < 12)
-		return -EBADMSG;
-	pub->type = get_unaligned_be16(in.p + 2);
-	pub->name_alg = get_unaligned_be16(in.p + 4);
-	pub->attributes = get_unaligned_be32(in.p + 6);
-	n = get_unaligned_be16(in.p + 10);
-	in.p += 12;
-	in.len -= 12;
-	if (n > TSS2_MAX_DIGEST || n > in.len)
-		return -EBADMSG;
-	pub->policy.p = in.p;
-	pub->policy.len = n;
+static int parse_sealed(struct tpmbuf_span in, struct tss2_public *pub)
+{
+	struct tpmbuf_reader r;
+	size_t len;
+	u16 scheme;
+	int ret;
+
+	ret = parse_public(in, pub, &r);
+	if (ret)
+		return ret;
 	if (pub->type != TSS2_ALG_KEYEDHASH)
 		return -EINVAL;
-	in.p += n;
-	in.len -= n;
-	if (in.len < 2)
+	scheme = tpmbuf_get_u16(&r);
+	if (r.bad)
 		return -EBADMSG;
-	scheme = get_unaligned_be16(in.p);
 	if (scheme != TSS2_ALG_NULL)
 		return -EINVAL;
-	in.p += 2;
-	in.len -= 2;
-	return is_2b(in) ? 0 : -EBADMSG;
+	tpmbuf_get_2b(&r, &len);	/* unique */
+	return r.bad || r.left ? -EBADMSG : 0;
+}
+
+/*
+ * tpm2_encodeobject writes emptyAuth the wrong way round, and type "loadable": there it
+ * says nothing.  Elsewhere "no" is believed, for a failed guess would count against the
+ * dictionary attack limit.
+ */
+static bool wants_password(const struct tss2_key *key)
+{
+	return !key->empty_auth && key->type != TSS2_LOADABLE;
 }
 
 /**
@@ -539,20 +551,101 @@ static int parse_public(struct tss2_span in, struct tss2_public *pub)
  */
 int tss2_sealed(const struct tss2_key *key, struct tss2_public *pub)
 {
-	int ret = parse_public(key->pub, pub);
+	int ret = parse_sealed(key->pub, pub);
 
 	if (ret)
 		return ret;
 	if (pub->attributes & (TSS2_OA_RESTRICTED | TSS2_OA_DECRYPT | TSS2_OA_SIGN))
 		return -EINVAL;
-	/*
-	 * tpm2_encodeobject writes emptyAuth the wrong way round, and type
-	 * "loadable": there it says nothing.  Elsewhere "no" is believed,
-	 * for a failed guess would count against the dictionary attack limit.
-	 */
-	if (!key->empty_auth && key->type != TSS2_LOADABLE)
+	if (wants_password(key))
 		return -EOPNOTSUPP;
 	if (!(pub->attributes & TSS2_OA_USER_WITH_AUTH) && !key->policies)
 		return -EOPNOTSUPP;
 	return 0;
+}
+
+/* A coordinate, which an old TPM may give without its leading zeroes. */
+static void get_coordinate(struct tpmbuf_reader *r, u8 out[TSS2_POINT / 2])
+{
+	size_t len;
+	const u8 *p = tpmbuf_get_2b(r, &len);
+
+	if (!p || !len || len > TSS2_POINT / 2) {
+		r->bad = true;
+		return;
+	}
+	memset(out, 0, TSS2_POINT / 2 - len);
+	memcpy(out + TSS2_POINT / 2 - len, p, len);
+}
+
+/* TPMS_ECC_PARMS and the point. */
+static int parse_ecc(struct tpmbuf_reader *r, struct tss2_public *pub)
+{
+	u16 symmetric, scheme, hash = TSS2_ALG_SHA256, curve, kdf;
+
+	symmetric = tpmbuf_get_u16(r);
+	if (!r->bad && symmetric != TSS2_ALG_NULL)
+		return -EINVAL;		/* a storage key */
+	scheme = tpmbuf_get_u16(r);
+	if (scheme == TSS2_ALG_ECDSA)
+		hash = tpmbuf_get_u16(r);
+	else if (!r->bad && scheme != TSS2_ALG_NULL)
+		return -EOPNOTSUPP;
+	curve = tpmbuf_get_u16(r);
+	kdf = tpmbuf_get_u16(r);
+	if (!r->bad && (hash != TSS2_ALG_SHA256 || curve != TSS2_ECC_P256 ||
+			kdf != TSS2_ALG_NULL))
+		return -EOPNOTSUPP;
+	get_coordinate(r, pub->point);
+	get_coordinate(r, pub->point + TSS2_POINT / 2);
+	if (r->bad || r->left)
+		return -EBADMSG;
+	/* by the specification a restricted key has a scheme, and one purpose */
+	if (pub->attributes & TSS2_OA_RESTRICTED &&
+	    (scheme == TSS2_ALG_NULL || pub->attributes & TSS2_OA_DECRYPT))
+		return -EBADMSG;
+	return 0;
+}
+
+/**
+ * tss2_ecdsa() - is this a key with which this module can sign?
+ * @key: a parsed key
+ * @pub: its public area; the policy span points into @key's.  Whether the point is on the
+ *	 curve is not looked at.
+ *
+ * Return: 0, -EBADMSG if the public area is damaged, -EINVAL if it is of no
+ * signing key, -EOPNOTSUPP if it is not of P-256 with SHA-256 and ECDSA or no scheme, or
+ * wants a password or a policy.
+ */
+int tss2_ecdsa(const struct tss2_key *key, struct tss2_public *pub)
+{
+	struct tpmbuf_reader r;
+	int ret;
+
+	ret = parse_public(key->pub, pub, &r);
+	if (ret)
+		return ret;
+	if (pub->type != TSS2_ALG_ECC || !(pub->attributes & TSS2_OA_SIGN) ||
+	    key->type == TSS2_SEALED)
+		return -EINVAL;
+	if (pub->name_alg != TSS2_ALG_SHA256)
+		return -EOPNOTSUPP;
+	ret = parse_ecc(&r, pub);
+	if (ret)
+		return ret;
+	if (wants_password(key) || key->policies ||
+	    !(pub->attributes & TSS2_OA_USER_WITH_AUTH))
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+/* Is it a TSS2 PRIVATE KEY of an ECC key, whatever else may be wrong with it? */
+bool tss2_is_ecc(const u8 *der, size_t len)
+{
+	struct tss2_public pub;
+	struct tpmbuf_reader r;
+	struct tss2_key key;
+
+	return !tss2_parse(der, len, &key) &&
+	       !parse_public(key.pub, &pub, &r) && pub.type == TSS2_ALG_ECC;
 }

@@ -45,7 +45,7 @@ struct use {
 };
 
 /* May the key be used at all, and for this? Settles it. ik->lock held. */
-static int may_use(struct iot_key *ik, u8 usage)
+int iot_may_use(struct iot_key *ik, u8 usage)
 {
 	u8 able = iot_algorithm_usage(ik->policy.algorithm);
 	int ret;
@@ -79,7 +79,7 @@ static int begin_make(struct iot_key *ik, u8 usage, struct use *use)
 	int ret;
 
 	mutex_lock(&ik->lock);
-	ret = may_use(ik, usage);
+	ret = iot_may_use(ik, usage);
 	if (!ret && iot_key_now(ik) < ik->policy.start)
 		ret = -ETIME;
 	if (!ret && ik->state.stored < ik->state.needs)
@@ -124,7 +124,7 @@ static int begin_open(struct iot_key *ik, u8 usage, struct use *use)
 	int ret;
 
 	mutex_lock(&ik->lock);
-	ret = may_use(ik, usage);
+	ret = iot_may_use(ik, usage);
 	if (!ret)
 		ret = check_window(ik, use);
 	if (!ret)
@@ -334,6 +334,7 @@ int iot_use_query(const struct kernel_pkey_params *params,
 {
 	struct iot_key *ik = key_in_use(params);
 	int message = message_max(params);
+	int ret;
 
 	BUILD_BUG_ON(KEYCTL_SUPPORTS_ENCRYPT != IOT_USAGE_ENCRYPT ||
 		     KEYCTL_SUPPORTS_DECRYPT != IOT_USAGE_DECRYPT ||
@@ -343,6 +344,10 @@ int iot_use_query(const struct kernel_pkey_params *params,
 	memset(info, 0, sizeof(*info));
 	if (IS_ERR(ik))
 		return PTR_ERR(ik);
+	if (ik->resident) {
+		ret = iot_resident_query(ik, params, info);
+		return ret ? iot_refuse(params->key->serial, ret) : 0;
+	}
 	if (message < 0)
 		return iot_refuse(params->key->serial, message);
 	if (iot_key_is_root(ik))
@@ -378,6 +383,8 @@ int iot_use_eds(struct kernel_pkey_params *params, const void *in, void *out)
 
 	if (IS_ERR(ik))
 		return PTR_ERR(ik);
+	if (ik->resident)
+		return finish(ik, iot_resident_eds(ik, params, in, out));
 	switch (params->op) {
 	case kernel_pkey_encrypt:
 		ret = encrypt(ik, in, params->in_len, out, params->out_len);
@@ -402,5 +409,7 @@ int iot_use_verify(struct kernel_pkey_params *params, const void *in,
 
 	if (IS_ERR(ik))
 		return PTR_ERR(ik);
+	if (ik->resident)
+		return finish(ik, iot_resident_check(ik, params, in, in2));
 	return finish(ik, verify(ik, in, params->in_len, in2, params->in2_len));
 }

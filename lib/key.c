@@ -13,6 +13,7 @@
 #define MIX_MIN	      16
 #define MIX_MAX	      64
 #define SIGN_INFO     "enc=raw"
+#define DIGEST_MAX    64
 #define QUOTE_INFO    "enc=quote"
 #define INFO_MAX      16
 #define SPEC_TEXT_MAX 1024
@@ -318,45 +319,66 @@ ssize_t iotkey_decrypt(int32_t key, const void *in, size_t len, void *out, size_
 	return n < 0 ? key_error(errno) : n;
 }
 
-/* The kernel refuses more room or a longer signature than the key's own */
-static ssize_t signature_size(int32_t key)
+static int query_sign(int32_t key, struct keyctl_pkey_query *query)
+{
+	if (keyctl_pkey_query(key, SIGN_INFO, query) < 0)
+		return key_error(errno);
+	return query->max_sig_size ? 0 : -EOPNOTSUPP;
+}
+
+static bool is_for_digests(const struct keyctl_pkey_query *query)
+{
+	return query->max_data_size <= DIGEST_MAX;
+}
+
+int iotkey_signs_digests(int32_t key)
 {
 	struct keyctl_pkey_query query;
+	int err;
 
-	if (keyctl_pkey_query(key, SIGN_INFO, &query) < 0)
-		return key_error(errno);
-	return query.max_sig_size ? query.max_sig_size : -EOPNOTSUPP;
+	err = query_sign(key, &query);
+	return err ? err : is_for_digests(&query);
 }
 
 ssize_t iotkey_sign(int32_t key, const void *data, size_t len, void *sig, size_t size)
 {
-	ssize_t want;
+	struct keyctl_pkey_query query;
+	int err;
 	long n;
 
 	if (len > IOTKEY_SIGN_MAX)
 		return -EINVAL;
-	want = signature_size(key);
-	if (want < 0)
-		return want;
-	if (size < (size_t)want)
+	err = query_sign(key, &query);
+	if (err)
+		return err;
+	/* the kernel refuses more room than the longest signature of the key needs */
+	if (size < query.max_sig_size)
 		return -EINVAL;
-	n = keyctl_pkey_sign(key, SIGN_INFO, data, len, sig, (size_t)want);
+	n = keyctl_pkey_sign(key, SIGN_INFO, data, len, sig, query.max_sig_size);
 	return n < 0 ? key_error(errno) : n;
 }
 
 int iotkey_verify(int32_t key, const void *data, size_t len, const void *sig,
 		  size_t sig_len)
 {
-	ssize_t want;
+	uint8_t longest[IOTKEY_SIGNATURE_MAX] = { 0 };
+	struct keyctl_pkey_query query;
+	int err;
 
 	if (len > IOTKEY_SIGN_MAX)
 		return -EINVAL;
-	want = signature_size(key);
-	if (want < 0)
-		return (int)want;
-	if (sig_len != (size_t)want)
+	err = query_sign(key, &query);
+	if (err)
+		return err;
+	if (sig_len > query.max_sig_size || sig_len > sizeof(longest))
 		return -EBADMSG;
-	if (keyctl_pkey_verify(key, SIGN_INFO, data, len, sig, sig_len) < 0)
+	memcpy(longest, sig, sig_len);
+	/* the kernel reads as much as the longest takes, so it cannot tell where one ends */
+	if (is_for_digests(&query) ? sig_len < 2 || sig_len != 2u + longest[1]
+				   : sig_len != query.max_sig_size)
+		return -EBADMSG;
+	if (keyctl_pkey_verify(key, SIGN_INFO, data, len, longest, query.max_sig_size) <
+	    0)
 		return key_error(errno);
 	return 0;
 }

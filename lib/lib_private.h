@@ -50,6 +50,11 @@ uint32_t iotkey__algorithm_usage(unsigned int algorithm);
 /* blob.c */
 ssize_t iotkey__base64_decode(const char *text, size_t len, uint8_t *out, size_t size);
 
+/* public.c */
+
+/* iotkey_public() of the text of a TSS2 PRIVATE KEY, which is zero-terminated */
+ssize_t iotkey__public_of(const char *pem, uint8_t spki[IOTKEY_PUBLIC_SIZE]);
+
 /* genl.c */
 
 /*

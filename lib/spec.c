@@ -18,6 +18,10 @@
 #define USAGE_AEAD (IOTKEY_USAGE_ENCRYPT | IOTKEY_USAGE_DECRYPT)
 #define USAGE_MAC  (IOTKEY_USAGE_SIGN | IOTKEY_USAGE_VERIFY)
 
+/* What only a key in the TPM takes, of the options of a key */
+#define RESIDENT \
+	(IOTKEY_OPTION_PARENT | IOTKEY_OPTION_MKPARENT | IOTKEY_OPTION_RESTRICTED)
+
 struct rule {
 	const char *name;
 	uint32_t option;
@@ -251,7 +255,7 @@ static int set_key(struct iotkey_spec *spec, const struct rule *rule, const char
 
 static const struct rule rules[] = {
 	{ "algorithm", IOTKEY_OPTION_ALGORITHM,
-	  "aes-256-gcm, aes-128-ccm, xchacha20-poly1305, hmac-sha256, aes-128-cmac or kdf",
+	  "aes-256-gcm, aes-128-ccm, xchacha20-poly1305, hmac-sha256, aes-128-cmac, kdf or ecdsa-p256",
 	  set_algorithm, 0, 0, 0, 0 },
 	{ "root", IOTKEY_OPTION_ROOT,
 	  "the name of a root: 1 to 255 printable ASCII characters, no spaces", set_text,
@@ -290,6 +294,8 @@ static const struct rule rules[] = {
 	{ "pcrs", IOTKEY_OPTION_PCRS,
 	  "sha1, sha256 or sha384, a colon, and PCRs from 0 to 23, each once, separated by commas",
 	  set_pcrs, 0, 0, MEMBER(pcrs) },
+	{ "restricted", IOTKEY_OPTION_RESTRICTED, "nothing: it takes no value",
+	  set_nothing, 0, 0, 0, 0 },
 	{ "key", IOTKEY_OPTION_KEY,
 	  "TYPE:NAME, where TYPE is trusted, encrypted or logon", set_key, 0, 0,
 	  MEMBER(key) },
@@ -341,6 +347,7 @@ uint32_t iotkey__algorithm_usage(unsigned int algorithm)
 		return USAGE_AEAD;
 	case IOTKEY_ALGORITHM_HMAC_SHA256:
 	case IOTKEY_ALGORITHM_AES_128_CMAC:
+	case IOTKEY_ALGORITHM_ECDSA_P256:
 		return USAGE_MAC;
 	default:
 		return 0;
@@ -399,12 +406,47 @@ static int check_schedule(const struct iotkey_spec *spec, struct iotkey_problem 
 	return err;
 }
 
+/* The name of the first option of @bits */
+static const char *option_name(uint32_t bits)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(rules); i++)
+		if (bits & rules[i].option)
+			return rules[i].name;
+	return NULL;
+}
+
+/* A key in the TPM lies under a parent there, not under a root, and has no schedule */
+static int check_resident(const struct iotkey_spec *spec, struct iotkey_problem *why)
+{
+	const uint32_t other = spec->given & ~(uint32_t)(IOTKEY_OPTION_ALGORITHM |
+							 IOTKEY_OPTION_USAGE | RESIDENT);
+
+	if (other)
+		return refuse(why, option_name(other),
+			      "left out: an ecdsa-p256 key does not take it", "");
+	if (!(spec->given & IOTKEY_OPTION_PARENT))
+		return refuse(
+			why, "parent",
+			"a handle from 0x81000000 to 0x81ffffff, as ecdsa-p256 needs one",
+			"");
+	if (spec->given & IOTKEY_OPTION_USAGE && spec->usage & ~(uint32_t)USAGE_MAC)
+		return refuse(why, "usage", "sign, verify or both", "");
+	return 0;
+}
+
 static int check_key(const struct iotkey_spec *spec, struct iotkey_problem *why)
 {
 	const uint32_t given = spec->given;
 
 	if (!(given & IOTKEY_OPTION_ALGORITHM))
 		return refuse(why, "algorithm", "given: it says what the key is for", "");
+	if (spec->algorithm == IOTKEY_ALGORITHM_ECDSA_P256)
+		return check_resident(spec, why);
+	if (given & RESIDENT)
+		return refuse(why, option_name(given & RESIDENT),
+			      "left out: only ecdsa-p256 takes it", "");
 	if (!(given & IOTKEY_OPTION_ROOT))
 		return refuse(why, "root",
 			      "given: the name of the root that wraps the key", "");
@@ -483,13 +525,18 @@ static void add_usage(struct text *t, uint32_t usage)
 	}
 }
 
-static void add_root(struct text *t, const struct iotkey_spec *spec)
+static void add_parent(struct text *t, const struct iotkey_spec *spec)
 {
-	add(t, "new root provider=%s", iotkey_provider_name(spec->provider));
 	if (spec->given & IOTKEY_OPTION_PARENT)
 		add(t, " parent=0x%08x", spec->parent);
 	if (spec->given & IOTKEY_OPTION_MKPARENT)
 		add(t, " mkparent");
+}
+
+static void add_root(struct text *t, const struct iotkey_spec *spec)
+{
+	add(t, "new root provider=%s", iotkey_provider_name(spec->provider));
+	add_parent(t, spec);
 	if (spec->given & IOTKEY_OPTION_PCRS)
 		add(t, " pcrs=%s", spec->pcrs);
 	if (spec->given & IOTKEY_OPTION_KEY)
@@ -498,7 +545,12 @@ static void add_root(struct text *t, const struct iotkey_spec *spec)
 
 static void add_key_only(struct text *t, const struct iotkey_spec *spec)
 {
-	add(t, "new %s root=%s", iotkey_algorithm_name(spec->algorithm), spec->root);
+	add(t, "new %s", iotkey_algorithm_name(spec->algorithm));
+	if (spec->given & IOTKEY_OPTION_ROOT)
+		add(t, " root=%s", spec->root);
+	add_parent(t, spec);
+	if (spec->given & IOTKEY_OPTION_RESTRICTED)
+		add(t, " restricted");
 	if (spec->given & IOTKEY_OPTION_MODE)
 		add(t, " mode=%s", iotkey_mode_name(spec->mode));
 	if (spec->given & IOTKEY_OPTION_START)

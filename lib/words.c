@@ -14,6 +14,7 @@ static const char *const algorithms[] = {
 	[IOTKEY_ALGORITHM_HMAC_SHA256] = "hmac-sha256",
 	[IOTKEY_ALGORITHM_AES_128_CMAC] = "aes-128-cmac",
 	[IOTKEY_ALGORITHM_KDF] = "kdf",
+	[IOTKEY_ALGORITHM_ECDSA_P256] = "ecdsa-p256",
 };
 
 static const char *const modes[] = {
@@ -46,7 +47,8 @@ static const char *const events[] = {
 
 /* By bit number */
 static const char *const flags[] = {
-	"root", "unsafe", "unstored", "overdue", "clock-trusted", "pcr-policy",
+	"root",		 "unsafe",     "unstored",   "overdue",
+	"clock-trusted", "pcr-policy", "restricted",
 };
 
 static const char *const usages[] = { "encrypt", "decrypt", "sign", "verify" };

@@ -30,7 +30,7 @@ transcript()
 	local verb
 
 	run --help
-	for verb in root new list show policy rotate encrypt decrypt sign verify save load \
+	for verb in root new list show policy rotate encrypt decrypt sign public verify save load \
 		revoke appraise monitor stats doctor; do
 		run "$verb" --help
 	done
@@ -52,6 +52,12 @@ transcript()
 	run new telemetry
 	run new telemetry --alg aes-256-gcm
 	run new telemetry --alg rot13 --root device
+	run new device --alg ecdsa-p256
+	run new device --alg ecdsa-p256 --parent 0x40000001
+	run new device --alg ecdsa-p256 --parent 0x81000001 --root device
+	run new device --alg ecdsa-p256 --parent 0x81000001 --rotate 1d
+	run new device --alg ecdsa-p256 --parent 0x81000001 --usage encrypt
+	run new telemetry --alg kdf --root device --restricted
 	run new telemetry --alg aes-256-gcm --root device --rotate 0
 	run new telemetry --alg aes-256-gcm --root device --rotate 11y
 	run new telemetry --alg aes-256-gcm --root device --rotate 1d --rotate 2d

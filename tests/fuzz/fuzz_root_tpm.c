@@ -11,8 +11,8 @@
  * The input is bytes that steer: the operation, its options, which allocation fails, and
  * then for every command how it is answered.  What is missing is 0, and a good answer.
  *
- * covers: kmod/root_tpm.c kmod/tpm_parent.c kmod/tpm.c kmod/session.c kmod/tpmbuf.c
- * sources: kmod/root_tpm.c kmod/tpm_parent.c kmod/tpm.c kmod/session.c tests/host/crypto.c
+ * covers: kmod/root_tpm.c kmod/tpm_object.c kmod/tpm_parent.c kmod/tpm.c kmod/session.c kmod/tpmbuf.c
+ * sources: kmod/root_tpm.c kmod/tpm_object.c kmod/tpm_parent.c kmod/tpm.c kmod/session.c tests/host/crypto.c
  * flags: -Ifuzz/kernel -Wno-missing-field-initializers -Wno-sign-compare
  * libs: -lcrypto -Wl,--wrap=iot_session_check
  */
@@ -464,6 +464,11 @@ struct tpm_chip *tpm_default_chip(void)
 	return &chip;
 }
 
+void get_device(struct device *dev)
+{
+	dev->references++;
+}
+
 void put_device(struct device *dev)
 {
 	dev->references--;
@@ -533,14 +538,14 @@ static size_t make_der(u8 how, u8 *der, size_t size)
 		key.policies = 1 + (how >> 4 & 1);
 		for (int i = 0; i < 2; i++) {
 			key.policy[i].pcrs =
-				(struct tss2_span){ selection, sizeof(selection) };
-			key.policy[i].digest = (struct tss2_span){ digest, 32 };
+				(struct tpmbuf_span){ selection, sizeof(selection) };
+			key.policy[i].digest = (struct tpmbuf_span){ digest, 32 };
 		}
 	}
 	if (key.type == TSS2_IMPORTABLE)
-		key.secret = (struct tss2_span){ priv, 18 };
-	key.priv = (struct tss2_span){ priv, 18 };
-	key.pub = (struct tss2_span){ area, sealed_area(area, how & 8) };
+		key.secret = (struct tpmbuf_span){ priv, 18 };
+	key.priv = (struct tpmbuf_span){ priv, 18 };
+	key.pub = (struct tpmbuf_span){ area, sealed_area(area, how & 8) };
 	len = tss2_encode(&key, der, size);
 	must(len > 0);
 	return len;

@@ -9,7 +9,7 @@
 #include "fuzz.h"
 #include "tss2.h"
 
-static void check_span(struct tss2_span s, size_t min, size_t max, const u8 *data,
+static void check_span(struct tpmbuf_span s, size_t min, size_t max, const u8 *data,
 		       size_t size)
 {
 	must(lies_in(s.p, s.len, data, size));
@@ -49,7 +49,7 @@ static void check_sealed(const struct tss2_key *key)
 	must(lies_in(pub.policy.p, pub.policy.len, key->pub.p, key->pub.len));
 }
 
-static bool same(struct tss2_span a, struct tss2_span b)
+static bool same(struct tpmbuf_span a, struct tpmbuf_span b)
 {
 	return a.len == b.len && (!a.len || !memcmp(a.p, b.p, a.len));
 }

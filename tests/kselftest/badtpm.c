@@ -410,8 +410,8 @@ static const char *sealed_object(void)
 	tpmbuf_put_u16(&w, TSS2_ALG_NULL);
 	tpmbuf_put_2b(&w, priv, 32); /* unique: any digest */
 	tpmbuf_end_2b(&w, begin);
-	key.pub = (struct tss2_span){ pub, w.len };
-	key.priv = (struct tss2_span){ priv, 34 };
+	key.pub = (struct tpmbuf_span){ pub, w.len };
+	key.priv = (struct tpmbuf_span){ priv, 34 };
 	len = tss2_encode(&key, der, sizeof(der));
 	if (len < 0) {
 		printf("Bail out! cannot write the DER: %d\n", len);

@@ -131,6 +131,19 @@ static const struct {
 	  "new hmac-sha256 root=r mode=random start=7 rotate=86400s overlap=3600s ahead=60s lifetime=2419200s max-ops=5 jitter=10s usage=sign,verify" },
 	{ IOTKEY_OPTIONS_KEY, "algorithm=kdf root=r mode=derive label=l",
 	  "new kdf root=r mode=derive label=l" },
+	{ IOTKEY_OPTIONS_KEY, "algorithm=ecdsa-p256 parent=0x81000001",
+	  "new ecdsa-p256 parent=0x81000001" },
+	{ IOTKEY_OPTIONS_KEY,
+	  "algorithm=ecdsa-p256 restricted mkparent parent=0x81000001 usage=sign",
+	  "new ecdsa-p256 parent=0x81000001 mkparent restricted usage=sign" },
+	{ IOTKEY_OPTIONS_KEY, "algorithm=ecdsa-p256", NULL },
+	{ IOTKEY_OPTIONS_KEY, "algorithm=ecdsa-p256 parent=0x81000001 root=r", NULL },
+	{ IOTKEY_OPTIONS_KEY, "algorithm=ecdsa-p256 parent=0x81000001 rotate=1d", NULL },
+	{ IOTKEY_OPTIONS_KEY, "algorithm=ecdsa-p256 parent=0x81000001 usage=encrypt",
+	  NULL },
+	{ IOTKEY_OPTIONS_KEY, "algorithm=kdf root=r parent=0x81000001", NULL },
+	{ IOTKEY_OPTIONS_KEY, "algorithm=kdf root=r restricted", NULL },
+	{ IOTKEY_OPTIONS_ROOT, "provider=tpm parent=0x81000001 restricted", NULL },
 	{ IOTKEY_OPTIONS_KEY, "algorithm=kdf root=r label=l", NULL },
 	{ IOTKEY_OPTIONS_KEY, "algorithm=kdf root=r mode=ratchet label=l", NULL },
 	{ IOTKEY_OPTIONS_KEY, "root=r", NULL },
@@ -221,7 +234,7 @@ static void test_words(void)
 	for (i = 1; strcmp(iotkey_algorithm_name(i), "?"); i++)
 		ktap_ok(iotkey_algorithm_value(iotkey_algorithm_name(i)) == (int)i,
 			"algorithm %s", iotkey_algorithm_name(i));
-	ktap_ok(i == IOTKEY_ALGORITHM_KDF + 1, "every algorithm has a word");
+	ktap_ok(i == IOTKEY_ALGORITHM_ECDSA_P256 + 1, "every algorithm has a word");
 	ktap_ok(iotkey_mode_value("none") == -EINVAL, "none is no mode");
 	ktap_ok(!strcmp(iotkey_strerror(-ENOKEY), iotkey_strerror(ENOKEY)),
 		"errors of either sign");

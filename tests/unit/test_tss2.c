@@ -19,9 +19,9 @@ static const u8 seed[] = { 0x00, 0x02, 's', 'd' };
 static const u8 pcrs[] = { 0, 0, 0, 1, 0, 0x0b, 3, 0x81, 0, 1 };
 static const u8 digest[32] = { 0xd1, 0x9e };
 
-#define SPAN(a) ((struct tss2_span){ (a), sizeof(a) })
+#define SPAN(a) ((struct tpmbuf_span){ (a), sizeof(a) })
 
-static bool same(struct tss2_span a, struct tss2_span b)
+static bool same(struct tpmbuf_span a, struct tpmbuf_span b)
 {
 	return a.len == b.len && !memcmp(a.p, b.p, a.len);
 }

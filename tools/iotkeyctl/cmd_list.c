@@ -32,8 +32,9 @@ static int add_row(const struct iotkey_status *s, void *arg)
 	snprintf(serial, sizeof(serial), "%d", s->serial);
 	snprintf(kind, sizeof(kind), "%s %s",
 		 root ? "root" : iotkey_algorithm_name(s->algorithm),
-		 root ? iotkey_provider_name(s->provider) : iotkey_mode_name(s->mode));
-	if (root)
+		 root || in_tpm(s) ? iotkey_provider_name(s->provider)
+				   : iotkey_mode_name(s->mode));
+	if (root || in_tpm(s))
 		snprintf(version, sizeof(version), "-");
 	else
 		snprintf(version, sizeof(version), "v%u", s->version);

@@ -16,6 +16,9 @@ int cmd_new(struct context *ctx, int argc, char **argv)
 		{ "start", required_argument, NULL, OPT_SPEC },
 		{ "usage", required_argument, NULL, OPT_SPEC },
 		{ "label", required_argument, NULL, OPT_SPEC },
+		{ "parent", required_argument, NULL, OPT_SPEC },
+		{ "mkparent", no_argument, NULL, OPT_SPEC },
+		{ "restricted", no_argument, NULL, OPT_SPEC },
 		{ "keyring", required_argument, NULL, OPT_KEYRING },
 		{ "save", required_argument, NULL, OPT_SAVE },
 		GLOBAL_OPTIONS

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "iotkeyctl.h"
 
-#include <errno.h>
 #include <unistd.h>
 
 static int write_signature(int32_t key, const char *name, const char *data, size_t len,
@@ -37,14 +36,9 @@ int cmd_sign(struct context *ctx, int argc, char **argv)
 	err = find_key(args[0], &key);
 	if (err)
 		return err;
-	err = read_file(args[1], IOTKEY_SIGN_MAX, &data, &len);
-	if (err == -EFBIG) {
-		say("cannot sign '%s': it is longer than %d bytes; sign its hash",
-		    args[1] ? args[1] : "-", IOTKEY_SIGN_MAX);
-		return EXIT_FAILED;
-	}
+	err = read_data(key, args[0], args[1], &data, &len);
 	if (err)
-		return say_file_error(err, "cannot read '%s'", args[1] ? args[1] : "-");
+		return err;
 	err = write_signature(key, args[0], data, len, file);
 	free_secret(data, len);
 	return err;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "iotkeyctl.h"
 
-#include <errno.h>
 #include <stdio.h>
 
 static int verify(struct context *ctx, int32_t key, char **args, const char *data,
@@ -37,14 +36,9 @@ int cmd_verify(struct context *ctx, int argc, char **argv)
 	err = find_key(args[0], &key);
 	if (err)
 		return err;
-	err = read_file(args[1], IOTKEY_SIGN_MAX, &data, &len);
-	if (err == -EFBIG) {
-		say("cannot verify '%s': it is longer than %d bytes", args[1],
-		    IOTKEY_SIGN_MAX);
-		return EXIT_FAILED;
-	}
+	err = read_data(key, args[0], args[1], &data, &len);
 	if (err)
-		return say_file_error(err, "cannot read '%s'", args[1]);
+		return err;
 	err = verify(ctx, key, args, data, len);
 	free_secret(data, len);
 	return err;

@@ -11,7 +11,7 @@ _iotkeyctl_keys()
 _iotkeyctl_values()
 {
 	case $1 in
-	--alg | --algorithm) echo "aes-256-gcm aes-128-ccm xchacha20-poly1305 hmac-sha256 aes-128-cmac kdf" ;;
+	--alg | --algorithm) echo "aes-256-gcm aes-128-ccm xchacha20-poly1305 hmac-sha256 aes-128-cmac kdf ecdsa-p256" ;;
 	--mode) echo "random derive ratchet" ;;
 	--provider) echo "tpm key soft" ;;
 	--usage) echo "encrypt decrypt sign verify encrypt,decrypt sign,verify" ;;
@@ -31,7 +31,7 @@ _iotkeyctl_options()
 	root) echo "--provider --parent --mkparent --pcrs --key --keyring --save" ;;
 	new)
 		echo "--alg --root --mode --rotate --overlap --ahead --lifetime --max-ops --jitter"
-		echo "--start --usage --label --keyring --save"
+		echo "--start --usage --label --parent --mkparent --restricted --keyring --save"
 		;;
 	rotate) echo "--save" ;;
 	load) echo "--keyring --name" ;;
@@ -45,7 +45,7 @@ _iotkeyctl_options()
 _iotkeyctl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local verbs="root new list show policy rotate encrypt decrypt sign verify save load revoke appraise monitor stats doctor"
+	local verbs="root new list show policy rotate encrypt decrypt sign verify public save load revoke appraise monitor stats doctor"
 	local verb="" position=0 i values
 
 	COMPREPLY=()
@@ -66,7 +66,7 @@ _iotkeyctl()
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 	else
 		case $verb:$position in
-		revoke:* | show:0 | policy:0 | rotate:0 | encrypt:0 | decrypt:0 | sign:0 | verify:0 | save:0)
+		revoke:* | show:0 | policy:0 | rotate:0 | encrypt:0 | decrypt:0 | sign:0 | verify:0 | public:0 | save:0)
 			mapfile -t COMPREPLY < <(compgen -W "$(_iotkeyctl_keys)" -- "$cur")
 			;;
 		policy:*)
@@ -74,7 +74,7 @@ _iotkeyctl()
 				"rotate= overlap= ahead= lifetime= max-ops= jitter= usage=" -- "$cur")
 			compopt -o nospace 2>/dev/null
 			;;
-		load:* | encrypt:* | decrypt:* | sign:* | verify:* | save:*)
+		load:* | encrypt:* | decrypt:* | sign:* | verify:* | public:* | save:*)
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 			compopt -o filenames 2>/dev/null
 			;;

@@ -25,6 +25,7 @@ int cmd_load(struct context *ctx, int argc, char **argv);
 int cmd_monitor(struct context *ctx, int argc, char **argv);
 int cmd_new(struct context *ctx, int argc, char **argv);
 int cmd_policy(struct context *ctx, int argc, char **argv);
+int cmd_public(struct context *ctx, int argc, char **argv);
 int cmd_revoke(struct context *ctx, int argc, char **argv);
 int cmd_root(struct context *ctx, int argc, char **argv);
 int cmd_rotate(struct context *ctx, int argc, char **argv);
@@ -64,8 +65,15 @@ json_t *status_json(const struct iotkey_status *status);
 json_t *policy_json(const struct iotkey_status *status);
 void print_status(const struct iotkey_status *status);
 void print_policy(const struct iotkey_status *status);
+bool in_tpm(const struct iotkey_status *status); /* no root, no versions */
 const char *kind_name(const struct iotkey_status *status);
 char *flags_text(uint32_t flags, char *buf, size_t size);
+
+/*
+ * data.c: what is signed of @file (NULL or "-": stdin), to be freed with free_secret():
+ * all of it, or its SHA-256 if @key signs digests; @name is the key's for messages.
+ */
+int read_data(int32_t key, const char *name, const char *file, char **data, size_t *len);
 
 /* crypt.c: encrypt and decrypt differ in one call */
 typedef int crypt_fn(int32_t key, int in, int out, struct iotkey_stream *stream);

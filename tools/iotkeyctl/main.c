@@ -20,7 +20,11 @@ static const struct command commands[] = {
 	  "           [--pcrs BANK:N,...] [--key TYPE:NAME]\n"
 	  "           [--keyring RING] [--save FILE]",
 	  "make a root, from which keys hang" },
-	{ "new", cmd_new, "NAME --alg ALGORITHM --root ROOT " KEY_OPTIONS, "make a key" },
+	{ "new", cmd_new,
+	  "NAME --alg ALGORITHM --root ROOT " KEY_OPTIONS
+	  "\n       iotkeyctl new NAME --alg ecdsa-p256 --parent HANDLE [--mkparent]\n"
+	  "           [--restricted] [--usage OP,...] [--keyring RING] [--save FILE]",
+	  "make a key" },
 	{ "list", cmd_list, "", "list the keys that you may view" },
 	{ "show", cmd_show, "KEY", "show all about a key" },
 	{ "policy", cmd_policy, "KEY [OPTION=VALUE]...",
@@ -30,6 +34,7 @@ static const struct command commands[] = {
 	{ "encrypt", cmd_encrypt, "KEY [IN [OUT]]", "encrypt a file" },
 	{ "decrypt", cmd_decrypt, "KEY [IN [OUT]]", "decrypt a file" },
 	{ "sign", cmd_sign, "KEY [FILE] [-o SIGNATURE]", "sign a file" },
+	{ "public", cmd_public, "KEY [FILE]", "write the public half of a key as PEM" },
 	{ "verify", cmd_verify, "KEY FILE SIGNATURE", "check a signature" },
 	{ "save", cmd_save, "KEY FILE", "write the wrapped blob of a key" },
 	{ "load", cmd_load, "FILE... [--keyring RING] [--name NAME]", "load blobs" },

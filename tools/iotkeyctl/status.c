@@ -57,6 +57,11 @@ json_t *policy_json(const struct iotkey_status *s)
 			 "usage", words(s->usage, iotkey_usage_name));
 }
 
+bool in_tpm(const struct iotkey_status *status)
+{
+	return status->algorithm == IOTKEY_ALGORITHM_ECDSA_P256;
+}
+
 json_t *status_json(const struct iotkey_status *s)
 {
 	bool root = s->flags & IOTKEY_FLAG_ROOT;
@@ -66,12 +71,13 @@ json_t *status_json(const struct iotkey_status *s)
 		" s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}",
 		"serial", (int)s->serial, "name", s->name, "kind", kind_name(s),
 		"algorithm", root ? NULL : iotkey_algorithm_name(s->algorithm), "mode",
-		root ? NULL : iotkey_mode_name(s->mode), "provider",
+		s->mode ? iotkey_mode_name(s->mode) : NULL, "provider",
 		iotkey_provider_name(s->provider), "state", iotkey_state_name(s->state),
 		"flags", words(s->flags, iotkey_flag_name), "uid", (json_int_t)s->uid,
-		"perm", (json_int_t)s->perm, "id", hex(s->id), "root_id", hex(s->root_id),
-		"root", s->root[0] ? s->root : NULL, "version", (json_int_t)s->version,
-		"newest", (json_int_t)s->newest, "stored", (json_int_t)s->stored, "epoch",
+		"perm", (json_int_t)s->perm, "id", hex(s->id), "root_id",
+		in_tpm(s) ? json_null() : hex(s->root_id), "root",
+		s->root[0] ? s->root : NULL, "version", (json_int_t)s->version, "newest",
+		(json_int_t)s->newest, "stored", (json_int_t)s->stored, "epoch",
 		(json_int_t)s->epoch, "ops", (json_int_t)s->ops, "rotates_in",
 		or_null(s->rotates_in), "expires_in", or_null(s->expires_in), "policy",
 		policy_json(s));
@@ -123,17 +129,24 @@ static void print_date(const char *label, int64_t seconds)
 	printf(LABEL "%s\n", label, text);
 }
 
-void print_policy(const struct iotkey_status *s)
+static void print_usage_of(const struct iotkey_status *s)
 {
-	char ops[32] = "no limit", usage[64] = "";
+	char usage[64] = "";
 	unsigned int i;
 
-	if (s->max_ops)
-		snprintf(ops, sizeof(ops), "%llu", (unsigned long long)s->max_ops);
 	for (i = 0; iotkey_usage_name(i); i++)
 		if (s->usage & 1u << i)
 			snprintf(usage + strlen(usage), sizeof(usage) - strlen(usage),
 				 "%s%s", usage[0] ? "," : "", iotkey_usage_name(i));
+	printf(LABEL "%s\n", "usage", usage[0] ? usage : "none");
+}
+
+void print_policy(const struct iotkey_status *s)
+{
+	char ops[32] = "no limit";
+
+	if (s->max_ops)
+		snprintf(ops, sizeof(ops), "%llu", (unsigned long long)s->max_ops);
 	print_span("rotate", s->rotate, "never");
 	print_span("overlap", s->overlap, "none");
 	print_span("ahead", s->ahead, "none");
@@ -141,7 +154,15 @@ void print_policy(const struct iotkey_status *s)
 	print_span("jitter", s->jitter, "none");
 	printf(LABEL "%s\n", "max-ops", ops);
 	print_date("start", s->start);
-	printf(LABEL "%s\n", "usage", usage[0] ? usage : "none");
+	print_usage_of(s);
+}
+
+static void print_in_tpm(const struct iotkey_status *s)
+{
+	printf(LABEL "%s\n", "algorithm", iotkey_algorithm_name(s->algorithm));
+	printf(LABEL "%s\n", "provider", iotkey_provider_name(s->provider));
+	printf(LABEL "%llu\n", "operations", (unsigned long long)s->ops);
+	print_usage_of(s);
 }
 
 static void print_key(const struct iotkey_status *s)
@@ -172,6 +193,10 @@ void print_status(const struct iotkey_status *s)
 		printf("%02x", s->id[i]);
 	printf("\n" LABEL "%u\n" LABEL "0x%08x\n", "owner", s->uid, "permissions",
 	       s->perm);
+	if (in_tpm(s)) {
+		print_in_tpm(s);
+		return;
+	}
 	if (s->flags & IOTKEY_FLAG_ROOT)
 		printf(LABEL "%s\n", "provider", iotkey_provider_name(s->provider));
 	else

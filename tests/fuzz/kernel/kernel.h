@@ -17,6 +17,13 @@ void *kmemdup(const void *p, size_t size, int flags);
 #define kfree		free
 #define kfree_sensitive free
 
+/* One thread */
+#define DEFINE_MUTEX(name)     struct mutex name
+#define mutex_lock_killable(m) ((void)(m), 0)
+#define mutex_unlock(m)	       ((void)(m))
+#define READ_ONCE(x)	       (x)
+#define WRITE_ONCE(x, value)   ((x) = (value))
+
 /* Numbers */
 #define ERESTARTSYS		     512
 #define hweight32(n)		     ((u32)__builtin_popcount(n))
@@ -72,6 +79,7 @@ struct tpm_buf {
 };
 
 struct tpm_chip *tpm_default_chip(void);
+void get_device(struct device *dev);
 void put_device(struct device *dev);
 int tpm_try_get_ops(struct tpm_chip *chip);
 void tpm_put_ops(struct tpm_chip *chip);
