@@ -31,7 +31,7 @@ transcript()
 
 	run --help
 	for verb in root new list show policy rotate encrypt decrypt sign public verify save load \
-		revoke appraise monitor stats doctor; do
+		revoke quote appraise monitor stats doctor; do
 		run "$verb" --help
 	done
 	run --version
@@ -87,6 +87,10 @@ transcript()
 	run load data tss2 --name x
 	head -c 16385 /dev/zero >large
 	run load large
+	run quote
+	run quote ak
+	run quote ak --pcrs sha256:0,7 --nonce 0102
+	run quote ak --pcrs sha256:24 --nonce 0102 -o evidence
 	run appraise
 	run appraise --ak data --nonce 0102
 	run appraise . --ak data

@@ -237,7 +237,8 @@ struct made *made_boot(const char *pcrs)
 	made_variable(made, 7, "db", "allowed");
 	for (pcr = 0; pcr < 8; pcr++)
 		made_event(made, pcr, IOTKEY_EV_SEPARATOR, "\0\0\0\0", 4);
-	made_event(made, 4, 0x80000003, "a boot loader", 13);
+	made_event(made, 4, 0x80000003, "a boot loader, and where it was loaded from",
+		   43);
 	made_event(made, 8, 0xd, "root=/dev/sda1 quiet", 21);
 	made_file(made, "/sbin/init", "init");
 	made_file(made, "/bin/sh", "shell");

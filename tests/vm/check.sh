@@ -147,7 +147,7 @@ rm -rf "$tpm"-tpm-*
 run_group default --tpm "$tpm-tpm-1" -- "${default[@]}"
 run_group no-tpm -- "${no_tpm[@]}"
 run_group fuzz --tpm "$tpm-tpm-3" -- "${fuzz[@]}"
-run_group ima --tpm "$tpm-tpm-4" --bus --append ima_policy=critical_data -- "${ima[@]}"
+run_group ima --tpm "$tpm-tpm-4" --bus --append "ima_policy=tcb|critical_data" -- "${ima[@]}"
 run_group virtual-time --tpm "$tpm-tpm-2" --virtual-time --rtc 2026-01-01T00:00:00 -- "${virtual[@]}"
 for program in "${alone[@]}"; do
 	run_group "${program%%[.:]*}" --tpm "$tpm-tpm-${program%%[.:]*}" -- "$program"

@@ -7,6 +7,9 @@
 #include <stdio.h>
 
 static const struct command commands[] = {
+	{ "quote", cmd_quote,
+	  "KEY --pcrs BANK:N,...[+BANK:N,...] --nonce HEX|FILE -o DIRECTORY",
+	  "prove the state of this device" },
 	{ "appraise", cmd_appraise,
 	  "[DIRECTORY] --ak FILE --nonce HEX|FILE [--reference FILE]\n"
 	  "           [--record FILE] [-m MESSAGE] [-s SIGNATURE] [-f PCRS]\n"

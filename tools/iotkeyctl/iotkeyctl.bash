@@ -37,6 +37,7 @@ _iotkeyctl_options()
 	load) echo "--keyring --name" ;;
 	monitor) echo "--count" ;;
 	sign) echo "-o" ;;
+	quote) echo "--pcrs --nonce -o" ;;
 	appraise) echo "--ak --nonce --reference --record -m -s -f -e -i" ;;
 	"") echo "--version" ;;
 	esac
@@ -45,7 +46,7 @@ _iotkeyctl_options()
 _iotkeyctl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local verbs="root new list show policy rotate encrypt decrypt sign verify public save load revoke appraise monitor stats doctor"
+	local verbs="root new list show policy rotate encrypt decrypt sign verify public save load revoke quote appraise monitor stats doctor"
 	local verb="" position=0 i values
 
 	COMPREPLY=()
@@ -66,7 +67,7 @@ _iotkeyctl()
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 	else
 		case $verb:$position in
-		revoke:* | show:0 | policy:0 | rotate:0 | encrypt:0 | decrypt:0 | sign:0 | verify:0 | public:0 | save:0)
+		revoke:* | show:0 | policy:0 | quote:0 | rotate:0 | encrypt:0 | decrypt:0 | sign:0 | verify:0 | public:0 | save:0)
 			mapfile -t COMPREPLY < <(compgen -W "$(_iotkeyctl_keys)" -- "$cur")
 			;;
 		policy:*)

@@ -40,6 +40,7 @@ static const struct command commands[] = {
 	{ "load", cmd_load, "FILE... [--keyring RING] [--name NAME]", "load blobs" },
 	{ "revoke", cmd_revoke, "KEY...",
 	  "end the use of a key and of what hangs from it" },
+	{ "quote", cmd_attest, "", "prove the state of this device" },
 	{ "appraise", cmd_attest, "", "check what a device proves" },
 	{ "monitor", cmd_monitor, "[--count N]", "print events as they come" },
 	{ "stats", cmd_stats, "", "show the counters of the module" },
