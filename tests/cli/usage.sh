@@ -31,7 +31,7 @@ transcript()
 
 	run --help
 	for verb in root new list show policy rotate encrypt decrypt sign public verify save load \
-		revoke quote appraise monitor stats doctor; do
+		revoke quote appraise history monitor stats doctor; do
 		run "$verb" --help
 	done
 	run --version

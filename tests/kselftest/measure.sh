@@ -8,7 +8,10 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/kselftest/common/iot.sh
 . "$(dirname "$0")/common/iot.sh"
+# shellcheck source=tests/kselftest/common/tss2.sh
+. "$(dirname "$0")/common/tss2.sh"
 
+export TPM2TOOLS_TCTI=device:/dev/tpmrm0
 log=/sys/kernel/security/ima/ascii_runtime_measurements
 param=/sys/module/iotkey/parameters/measure
 
@@ -103,6 +106,11 @@ test_life()
 		loaded created expired
 	keyctl clear @s
 	ok "unload" unload
+	ok "iotkeyctl history is content" iotkeyctl history
+	like "with the PCR of SHA-256" '^PCR 10 of sha256: agrees with entries 1 to ([0-9]*) of \1$' \
+		"$(iotkeyctl history)"
+	is "and tells the same" "$(all_records | cut -d ' ' -f 1 | xargs)" \
+		"$(iotkeyctl --quiet history | sed 1d | awk '{ print $5 }' | xargs)"
 	is "their numbers count on" "$(seq -s ' ' 0 12)" "$(numbers 16 4)"
 	is "each stands for itself" "$(printf '1 %.0s' {0..12} | xargs)" "$(numbers 20 4)"
 	is "versions" "0 0 1 2 2 2 2 1 1" "$(numbers 56 4 | cut -d ' ' -f 1-9)"
@@ -130,6 +138,27 @@ test_without_rotations()
 	is "the first says so" life "$(names | cut -d ' ' -f 1)"
 }
 
+# The log and a quote of the PCR by tpm2-tools, as evidence in a directory.
+test_quoted()
+{
+	local dir=$tmp/evidence
+	mkdir "$dir"
+	quiet tpm2_createprimary -C e -G ecc -c "$tmp/primary" &&
+		quiet tpm2_create -C "$tmp/primary" -c "$tmp/ak" -G ecc:ecdsa:null \
+			-a 'fixedtpm|fixedparent|sensitivedataorigin|userwithauth|restricted|sign' &&
+		quiet tpm2_quote -c "$tmp/ak" -l sha256:10 -q 0102 -m "$dir/quote.msg" \
+			-s "$dir/quote.sig" -o "$dir/quote.pcrs"
+	load measure=all
+	ok "unload" unload
+	cp ${log/ascii/binary} "$dir/ima"
+	ok "history of evidence" iotkeyctl history "$dir"
+	like "leaves out what is younger" '^left out: 2 records younger than the PCR$' \
+		"$(iotkeyctl history "$dir")"
+	head -c -1 "$dir/quote.pcrs" >"$tmp/short" && mv "$tmp/short" "$dir/quote.pcrs"
+	like "other PCRs than the quote's" 'these are not the PCRs of that quote' \
+		"$(iotkeyctl history "$dir" 2>&1)"
+}
+
 # An overdue rotation is a failed one; once.
 test_failed()
 {
@@ -152,6 +181,7 @@ test_off
 test_parameter
 test_life
 test_without_rotations
+test_quoted
 test_failed
 modprobe iotkey
 finish

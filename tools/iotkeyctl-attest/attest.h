@@ -26,6 +26,7 @@
 
 /* main.c: the verbs, one in each cmd_NAME.c; argv[0] is the verb */
 int cmd_appraise(struct context *ctx, int argc, char **argv);
+int cmd_history(struct context *ctx, int argc, char **argv);
 int cmd_quote(struct context *ctx, int argc, char **argv);
 
 /* nonce.c */

@@ -15,6 +15,9 @@ static const struct command commands[] = {
 	  "           [--record FILE] [-m MESSAGE] [-s SIGNATURE] [-f PCRS]\n"
 	  "           [-e EVENTLOG] [-i IMALOG]",
 	  "check what a device proves" },
+	{ "history", cmd_history,
+	  "[DIRECTORY | [--log FILE] [--pcr BANK:HEX | --pcr live|none]]",
+	  "tell what became of keys, as the kernel measured it" },
 };
 
 void print_help(void)

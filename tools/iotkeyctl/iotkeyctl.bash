@@ -38,6 +38,7 @@ _iotkeyctl_options()
 	monitor) echo "--count" ;;
 	sign) echo "-o" ;;
 	quote) echo "--pcrs --nonce -o" ;;
+	history) echo "--log --pcr" ;;
 	appraise) echo "--ak --nonce --reference --record -m -s -f -e -i" ;;
 	"") echo "--version" ;;
 	esac
@@ -46,7 +47,7 @@ _iotkeyctl_options()
 _iotkeyctl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local verbs="root new list show policy rotate encrypt decrypt sign verify public save load revoke quote appraise monitor stats doctor"
+	local verbs="root new list show policy rotate encrypt decrypt sign verify public save load revoke quote appraise history monitor stats doctor"
 	local verb="" position=0 i values
 
 	COMPREPLY=()
@@ -63,7 +64,8 @@ _iotkeyctl()
 	elif [ -z "$verb" ]; then
 		mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur")
 	elif [[ $prev == --save || $prev == -o || $prev == --ak || $prev == --nonce ||
-		$prev == --reference || $prev == --record || $verb == appraise ]]; then
+		$prev == --reference || $prev == --record || $prev == --log ||
+		$verb == appraise || $verb == history ]]; then
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 	else
 		case $verb:$position in

@@ -42,6 +42,8 @@ static const struct command commands[] = {
 	  "end the use of a key and of what hangs from it" },
 	{ "quote", cmd_attest, "", "prove the state of this device" },
 	{ "appraise", cmd_attest, "", "check what a device proves" },
+	{ "history", cmd_attest, "",
+	  "tell what became of keys, as the kernel measured it" },
 	{ "monitor", cmd_monitor, "[--count N]", "print events as they come" },
 	{ "stats", cmd_stats, "", "show the counters of the module" },
 	{ "doctor", cmd_doctor, "", "say what is missing and how to mend it" },
