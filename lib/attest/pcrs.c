@@ -257,7 +257,7 @@ static int parse_list(struct reader *reader, bool room, struct filler *filler)
 	const uint8_t *digest;
 	size_t size;
 
-	if (count > LIST_ROOM)
+	if (reader->bad || count > LIST_ROOM)
 		return -EBADMSG;
 	for (i = 0; i < (room ? LIST_ROOM : count); i++) {
 		size = read_u16(reader);

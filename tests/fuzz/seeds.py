@@ -3,10 +3,11 @@
 """
 Makes seeds for the fuzz targets out of what really happened (see corpus.sh).
 
-Usage: seeds.py OUT [strace FILE | bus FILE]...
+Usage: seeds.py OUT [strace FILE | bus FILE | evidence DIRECTORY]...
 
 strace  add_key() and keyctl() calls of the tests, with strings in hex (strace -xx)
 bus     a record of tests/vm/tpmproxy.c
+evidence  what "iotkeyctl quote" or "attest make" of tests/host/attest.c wrote; logs alone will do
 """
 import base64
 import hashlib
@@ -129,8 +130,32 @@ def netlink():
         save("fuzz_lib_genl", text)
 
 
+def from_evidence(path):
+    def read(name):
+        try:
+            with open(os.path.join(path, name), "rb") as file:
+                return file.read()
+        except FileNotFoundError:
+            return b""
+
+    events, ima, pcrs = read("eventlog"), read("ima"), read("quote.pcrs")
+    save("fuzz_eventlog", events)
+    save("fuzz_ima", ima)
+    save("fuzz_appraise", struct.pack(">H", len(events)) + events + ima)
+    save("fuzz_appraise", struct.pack(">H", 0) + ima)
+    save("fuzz_reference", read("reference"))
+    save("fuzz_tpm_forms", b"q" + read("quote.msg"))
+    save("fuzz_tpm_forms", b"s" + read("quote.sig"))
+    save("fuzz_tpm_forms", b"k" + read("ak.pem"))
+    save("fuzz_tpm_forms", b"k" + read("ak.pub"))
+    # the selection of fuzz_tpm_forms.c: SHA-1, SHA-256 and SHA-384, the last without any
+    if pcrs[:2] == b"\1\0":
+        save("fuzz_tpm_forms", b"v" + struct.pack("<III", 1 << 31, struct.unpack(
+            "<I", pcrs[7:10] + b"\0")[0], 1 << 31) + pcrs)
+
+
 def main():
-    kinds = {"strace": from_strace, "bus": from_bus}
+    kinds = {"strace": from_strace, "bus": from_bus, "evidence": from_evidence}
     netlink()
     for kind, path in zip(sys.argv[2::2], sys.argv[3::2]):
         kinds[kind](path)

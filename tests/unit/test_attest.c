@@ -243,6 +243,12 @@ static void test_pcrs(void)
 		     (find(IOTKEY_CHECK_PCRS_MALFORMED) || find(IOTKEY_CHECK_PCR_DIGEST));
 	}
 	ktap_ok(n == (int)made->pcrs_len, "values cut anywhere are refused");
+	/* Marshaled: no bank, 4 billion lists, and not even one is there */
+	evidence = made_evidence(made);
+	evidence.pcrs =
+		(struct iotkey_bytes){ (const uint8_t *)"\0\0\0\0\xff\xff\xff\xff\0", 9 };
+	refused(appraise(made, evidence, made->ak, NULL), "4 billion lists",
+		IOTKEY_CHECK_PCRS_MALFORMED, -1, -1, NULL);
 	made_event(made, 5, IOTKEY_EV_SEPARATOR, "\0\0\0\0", 4);
 	made_seal(made);
 	refused(as_made(made, reference), "an extended PCR", IOTKEY_CHECK_PCR, 5, -1,
