@@ -93,6 +93,21 @@ no_openssl()
 		"$stage/usr/bin/iotkeyctl" | grep libcrypto
 }
 
+# For devices without OpenSSL: neither built nor installed
+without_openssl()
+{
+	local dir
+
+	for dir in lib tools; do
+		make -s -C "$top/$dir" O="$work/small" DESTDIR="$stage" PREFIX=/usr OPENSSL=no \
+			install || return
+	done
+	files | grep -q /iotkeyctl || return
+	! files | grep attest || return
+	LD_LIBRARY_PATH=$stage/usr/lib "$stage/usr/bin/iotkeyctl" appraise 2>&1 |
+		grep "cannot start '.*/iotkeyctl-attest'"
+}
+
 nothing_left()
 {
 	files
@@ -111,5 +126,8 @@ check "the man pages have no mistakes" man_pages
 check "completion is good bash" bash -n "$stage/usr/share/bash-completion/completions/iotkeyctl"
 check "uninstall" both uninstall
 check "uninstall leaves nothing" nothing_left
+check "without OpenSSL" without_openssl
+check "uninstall" both uninstall
+check "it leaves nothing, too" nothing_left
 echo "1..$count"
 exit $failed
