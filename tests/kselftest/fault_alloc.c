@@ -450,8 +450,7 @@ int main(void)
 	uname(&name);
 	snprintf(module_path, sizeof(module_path), "/lib/modules/%s/updates/iotkey.ko",
 		 name.release);
-	if (!access("/dev/tpm0", F_OK) &&
-	    system("bash common/pem.sh " SEALED_PEM " " IMPORTABLE_PEM))
+	if (!access("/dev/tpm0", F_OK) && system(MAKE_PEMS))
 		return 1;
 	campaign_tpm = open("/dev/tpm0", O_RDWR | O_CLOEXEC);
 	/* or a fault might be one of a page of ours */

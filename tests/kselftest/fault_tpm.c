@@ -515,14 +515,13 @@ int main(void)
 		printf("Bail out! no TPM\n");
 		return 1;
 	}
-	if (system("bash common/pem.sh " SEALED_PEM " " IMPORTABLE_PEM) ||
-	    system("modprobe tpm_vtpm_proxy"))
+	if (system(MAKE_PEMS) || system("modprobe tpm_vtpm_proxy"))
 		return 1;
 	write_text(CRB "unbind", CRB_DEVICE);
 	new_proxy();
 	campaign_open();
 	for (i = 0; i < operation_count; i++) {
-		if (!operations[i].tpm || operations[i].make)
+		if (!operations[i].tpm || (operations[i].make && !operations[i].resident))
 			continue;
 		campaign(&operations[i]);
 		operations_tried++;

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Keys whose private half is in the TPM: with keyctl, openssl and tpm2-tools, both ways.
+#
+# kernel: not debug
 # shellcheck source=tests/kselftest/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/kselftest/common/iot.sh
@@ -138,6 +140,18 @@ test_load()
 	ok "what one signs the other verifies" keyctl pkey_verify "$copy" 0 "$tmp/sha256" "$tmp/sig"
 	is_err "not without a name" EINVAL add "" "load $(cat "$tmp/dev.pem")"
 	gone copy
+	# another user's copy, while ours lives
+	{ printf 'load '; cat "$tmp/dev.pem"; } >"$tmp/load"
+	chmod 755 "$tmp"
+	: >"$tmp/theirs.sig"
+	chmod 666 "$tmp/theirs.sig"
+	cat >"$tmp/mine" <<-'END'
+	key=$(keyctl padd iot mine @s <"$1/load") &&
+		keyctl pkey_sign "$key" 0 "$1/sha256" >"$1/theirs.sig"
+	END
+	as_user bash "$tmp/mine" "$tmp" >"$tmp/quiet" 2>&1
+	ok "a user's own copy signs, too" keyctl pkey_verify "$key" 0 "$tmp/sha256" "$tmp/theirs.sig"
+
 	# theirs
 	quiet tpm2_create -C 0x81000001 -G ecc256 -u "$tmp/t.pub" -r "$tmp/t.priv"
 	key=$({ printf 'load '; der $loadable "$tmp/t.pub" "$tmp/t.priv" | pem; } | keyctl padd iot theirs @s)

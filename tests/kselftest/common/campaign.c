@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What an operation needs, and what is left of it. */
 #include <errno.h>
-#include <linux/iotkey.h>
+#include <iotkey.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,12 +89,29 @@ static char *file_text(const char *path)
 	return text;
 }
 
-/* A signature that depends on nothing but the secret of the root "it". */
-static long proof_of(uint8_t *proof)
+/* The public half of the key "it", which signs. */
+static long proof_of_resident(const struct operation *op, uint8_t *proof)
 {
-	key_serial_t key = must_add("proof", "new hmac-sha256 root=it mode=derive");
-	long n = op_sign(key, 16, proof);
+	uint8_t der[IOTKEY_PUBLIC_SIZE];
 
+	if (!op_signs(op))
+		bail("a signature of the key that was made");
+	if (iotkey_public(op->it, der, sizeof(der)) != sizeof(der))
+		bail("the public half");
+	memcpy(proof, der + sizeof(der) - 64, 64);
+	return 64;
+}
+
+/* A signature that depends on nothing but the secret of the root "it". */
+static long proof_of(const struct operation *op, uint8_t *proof)
+{
+	key_serial_t key;
+	long n;
+
+	if (op->resident)
+		return proof_of_resident(op, proof);
+	key = must_add("proof", "new hmac-sha256 root=it mode=derive");
+	n = op_sign(key, 16, proof);
 	drop(key);
 	if (n < 0)
 		bail("sign");
@@ -112,9 +129,11 @@ static void know_load(struct operation *op)
 	} else if (op->saved) {
 		key = must_add("it", op->saved);
 		op->load = saved_text(key);
+		op->it = key;
 		if (op->tpm)
-			op->proof_len = proof_of(op->proof);
+			op->proof_len = proof_of(op, op->proof);
 		drop(key);
+		op->it = 0;
 	}
 }
 
@@ -179,9 +198,9 @@ bool op_proved(struct operation *op)
 	if (!op->tpm || op->make)
 		return true;
 	if (op->load && !op->proof_len)
-		op->proof_len = proof_of(op->proof);
+		op->proof_len = proof_of(op, op->proof);
 	if (!op->load) {
-		op->proof_len = proof_of(op->proof);
+		op->proof_len = proof_of(op, op->proof);
 		again = saved_text(op->it);
 		drop(op->it);
 		op->it = add_when_free("it", again);
@@ -191,14 +210,25 @@ bool op_proved(struct operation *op)
 		complain("%s: its blob does not load: %s", op->name, errno_name(errno));
 		return false;
 	}
-	ok = proof_of(proof) == op->proof_len && !memcmp(proof, op->proof, op->proof_len);
+	ok = proof_of(op, proof) == op->proof_len &&
+	     !memcmp(proof, op->proof, op->proof_len);
 	if (!ok)
 		complain("%s: it is another secret", op->name);
 	return ok;
 }
 
+static void set_linger(const char *ms)
+{
+	FILE *f = fopen("/sys/module/iotkey/parameters/linger", "w");
+
+	if (!f || fputs(ms, f) < 0 || fclose(f))
+		bail("linger");
+}
+
 void campaign_open(void)
 {
+	/* what stays in the TPM for a while would be counted to what comes next */
+	set_linger("0");
 	world_open();
 	must_add("soft", "new root provider=soft");
 	if (add_key("logon", "camp:secret", SECRET, 32, SESSION) < 0)
@@ -211,6 +241,7 @@ void campaign_open(void)
 void campaign_close(void)
 {
 	keyctl_clear(SESSION);
+	set_linger("500");
 	world_close();
 }
 

@@ -35,6 +35,7 @@ struct operation {
 	bool tpm;	/* it talks to the TPM */
 	bool counts;	/* in "ops", also when nothing comes of it */
 	bool mkparent;	/* it may leave OTHER_PARENT behind */
+	bool resident;	/* "it" is, or will be, a key in the TPM */
 	/* errnos of a failed allocation besides ENOMEM; why: see the table */
 	const char *also;
 
@@ -43,7 +44,7 @@ struct operation {
 	uint8_t message[33000]; /* for decrypt, verify */
 	long message_len;
 	key_serial_t it;
-	uint8_t proof[64]; /* of the secret of the root that was loaded */
+	uint8_t proof[64]; /* of the secret of the root, or the key, that was loaded */
 	long proof_len;
 	char *good; /* what world_it() says after success */
 };
@@ -55,6 +56,8 @@ struct operation {
 #define OTHER_PARENT   0x81000002
 #define SEALED_PEM     "/tmp/sealed.pem"
 #define IMPORTABLE_PEM "/tmp/importable.pem"
+#define IDENTITY_PEM   "/tmp/identity.pem"
+#define MAKE_PEMS      "bash common/pem.sh " SEALED_PEM " " IMPORTABLE_PEM " " IDENTITY_PEM
 
 extern struct operation operations[];
 extern const unsigned int operation_count;
@@ -96,6 +99,7 @@ void world_close(void);
 void world_know_empty(void); /* once nothing goes on any more */
 void op_socket(bool listen); /* a fresh one, for the operations of netlink */
 long op_encrypt(const struct operation *op, uint8_t *out);
+bool op_signs(const struct operation *op); /* "it" signs, or quotes, and it is good */
 long op_sign(key_serial_t key, unsigned int size, uint8_t *out);
 
 /* The end, with errno. */

@@ -262,6 +262,46 @@ static int act_verify(struct operation *op)
 		       : 0;
 }
 
+/* A key in the TPM: 32 bytes are a digest; or no data, and PCRs 0 and 7 of SHA-256. */
+static long sign_resident(const struct operation *op, uint8_t *out)
+{
+	static const uint8_t ask[] = { 0, 0, 0, 0, 0, 1, 0, 0x0b, 3, 0x81, 0, 0 };
+
+	if (op->size)
+		return keyctl_pkey_sign(op->it, "enc=p1363", plain, 32, out, 64);
+	return keyctl_pkey_sign(op->it, "enc=quote", ask, sizeof(ask), out, 1024);
+}
+
+static int act_sign_resident(struct operation *op)
+{
+	long n = sign_resident(op, output);
+
+	if (n < 0)
+		return errno;
+	if (!op->size)
+		return n > 150 && !memcmp(output + 2, "\xffTCG\x80\x18", 6) ? 0 : WRONG;
+	return n == 64 && !keyctl_pkey_verify(op->it, "enc=p1363", plain, 32, output, 64)
+		       ? 0
+		       : WRONG;
+}
+
+bool op_signs(const struct operation *op)
+{
+	uint8_t sig[1024];
+
+	return sign_resident(op, sig) > 0;
+}
+
+static int act_read_pem(struct operation *op)
+{
+	static char pem[BLOB_MAX];
+	long n = keyctl_read(op->it, pem, sizeof(pem));
+
+	if (n < 0)
+		return errno;
+	return n > 400 && !memcmp(pem, "-----BEGIN TSS2", 15) ? 0 : WRONG;
+}
+
 static int act_nl_get(struct operation *op)
 {
 	unsigned int n;
@@ -334,6 +374,8 @@ static int act_nl_event(struct operation *op)
 
 /* A failed allocation may say ENOBUFS where netlink has its own word for it. */
 #define SCHEDULE "rotate=1d overlap=1h"
+#define RESIDENT "new ecdsa-p256 parent=0x81000001"
+#define IN_TPM	 .tpm = true, .resident = true
 #define AES	 "new aes-256-gcm root=soft"
 #define HMAC	 "new hmac-sha256 root=soft"
 #define RANDOM	 .make = AES, .ready = "stored=2"
@@ -363,6 +405,18 @@ struct operation operations[] = {
 	  .tpm = true },
 	{ "load a sealed PEM", act_add, .pem = SEALED_PEM, .tpm = true },
 	{ "load an importable PEM", act_add, .pem = IMPORTABLE_PEM, .tpm = true },
+	{ "new ecdsa-p256", act_add, .text = RESIDENT, .size = 32, IN_TPM },
+	{ "new ecdsa-p256, restricted", act_add, .text = RESIDENT " restricted", IN_TPM },
+	{ "load an ecdsa-p256 key", act_add, .saved = RESIDENT, .size = 32, IN_TPM },
+	{ "load a restricted key", act_add, .saved = RESIDENT " restricted", IN_TPM },
+	{ "load an importable key", act_add, .pem = IDENTITY_PEM, .size = 32, IN_TPM },
+	{ "sign, ecdsa-p256", act_sign_resident, .make = RESIDENT, .size = 32,
+	  .counts = true, IN_TPM },
+	{ "quote", act_sign_resident, .make = RESIDENT " restricted", .counts = true,
+	  IN_TPM },
+	{ "verify, ecdsa-p256", act_verify, .make = RESIDENT, .size = 32,
+	  .needs = A_SIGNATURE },
+	{ "read an ecdsa-p256 key", act_read_pem, .make = RESIDENT },
 	{ "new aes-256-gcm", act_add, .text = AES },
 	{ "new aes-128-ccm", act_add, .text = "new aes-128-ccm root=soft" },
 	{ "new xchacha20-poly1305", act_add, .text = "new xchacha20-poly1305 root=soft" },
