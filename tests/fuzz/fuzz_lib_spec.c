@@ -76,6 +76,13 @@ static void check_key(const struct iotkey_spec *ours, const struct iot_payload *
 	must(ours->algorithm == theirs->policy.algorithm);
 	if (ours->given & IOTKEY_OPTION_MODE)
 		must(ours->mode == theirs->policy.mode);
+	if (ours->algorithm == IOTKEY_ALGORITHM_ECDSA_P256) {
+		must(!theirs->root.p && ours->parent == theirs->spec.parent);
+		must(!(ours->given & IOTKEY_OPTION_MKPARENT) == !theirs->spec.mkparent);
+		must(!(ours->given & IOTKEY_OPTION_RESTRICTED) ==
+		     !theirs->spec.restricted);
+		return;
+	}
 	must(same_text(ours->root, theirs->root));
 	if (ours->given & IOTKEY_OPTION_LABEL)
 		must(same_text(ours->label, theirs->label));

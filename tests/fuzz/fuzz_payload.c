@@ -127,6 +127,12 @@ static void put_payload(struct text *t, const struct iot_payload *p)
 	case IOT_VERB_NEW_KEY:
 		put(t, "new %s", iot_algorithm_name(p->policy.algorithm));
 		put_key_options(t, p);
+		if (given(p, IOT_OPT_PARENT))
+			put(t, " parent=0x%" PRIx32, p->spec.parent);
+		if (p->spec.mkparent)
+			put(t, " mkparent");
+		if (p->spec.restricted)
+			put(t, " restricted");
 		break;
 	case IOT_VERB_LOAD:
 		put(t, "load %.*s", (int)p->blob.len, p->blob.p);
@@ -165,6 +171,7 @@ static void check_same(const struct iot_payload *a, const struct iot_payload *b)
 	must(!memcmp(&a->policy, &b->policy, sizeof(a->policy)));
 	must(a->spec.provider == b->spec.provider && a->spec.parent == b->spec.parent &&
 	     a->spec.mkparent == b->spec.mkparent &&
+	     a->spec.restricted == b->spec.restricted &&
 	     a->spec.pcr_bank == b->spec.pcr_bank &&
 	     a->spec.pcr_mask == b->spec.pcr_mask);
 	must(same_span(a->spec.key_type, b->spec.key_type) &&
@@ -199,7 +206,15 @@ static void check_root(const struct iot_payload *p, const void *text, size_t siz
 
 static void check_key(const struct iot_payload *p, const void *text, size_t size)
 {
+	bool resident = p->policy.algorithm == IOTKEY_ALGORITHM_ECDSA_P256;
+
 	must(!iot_policy_check(&p->policy) && p->policy.algorithm);
+	must(resident == (p->spec.parent >> 24 == 0x81));
+	must(resident || !(p->spec.mkparent || p->spec.restricted));
+	if (resident) {
+		must(!p->root.p && !p->label.p && !p->policy.mode);
+		return;
+	}
 	check_span(p->root, 1, IOT_NAME_MAX, text, size);
 	must(iot_name_ok(p->root.p, p->root.len));
 	if (given(p, IOT_OPT_LABEL)) {

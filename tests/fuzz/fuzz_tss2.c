@@ -49,6 +49,25 @@ static void check_sealed(const struct tss2_key *key)
 	must(lies_in(pub.policy.p, pub.policy.len, key->pub.p, key->pub.len));
 }
 
+static void check_ecdsa(const struct tss2_key *key, const u8 *data, size_t size)
+{
+	struct tss2_public pub;
+	int ret;
+
+	memset(&pub, 0xff, sizeof(pub));
+	ret = tss2_ecdsa(key, &pub);
+	must(!ret || ret == -EBADMSG || ret == -EINVAL || ret == -EOPNOTSUPP);
+	if (ret)
+		return;
+	must(tss2_is_ecc(data, size));
+	must(pub.type == TSS2_ALG_ECC && pub.name_alg == TSS2_ALG_SHA256);
+	must(pub.attributes & TSS2_OA_SIGN && pub.attributes & TSS2_OA_USER_WITH_AUTH);
+	must(key->type != TSS2_SEALED && !key->policies);
+	must(lies_in(pub.policy.p, pub.policy.len, key->pub.p, key->pub.len));
+	/* a key is one or the other */
+	must(tss2_sealed(key, &pub));
+}
+
 static bool same(struct tpmbuf_span a, struct tpmbuf_span b)
 {
 	return a.len == b.len && (!a.len || !memcmp(a.p, b.p, a.len));
@@ -126,6 +145,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		return 0;
 	check(&key, data, size);
 	check_sealed(&key);
+	check_ecdsa(&key, data, size);
 	check_encode(&key, size);
 	return 0;
 }

@@ -37,6 +37,9 @@ static const char *const good[] = {
 	"new aes-256-gcm root=r start=1 mode=derive label=x",
 	"new aes-256-gcm root=r start=1099511627776",
 	"new aes-256-gcm root=r overlap=1d",
+	"new ecdsa-p256 parent=0x81000001",
+	"new ecdsa-p256 mkparent restricted parent=0x81ffffff usage=sign",
+	"new ecdsa-p256 parent=0x81000001 usage=verify,sign",
 	"load QUJD",
 	"load   QUJD QUJD\nQUJD",
 	"rotate",
@@ -122,6 +125,24 @@ static const char *const bad[] = {
 	"new aes-256-gcm root=r label=x", "new aes-256-gcm root=r mode=derive label=",
 	"new aes-256-gcm root=r mode=derive label="
 	"01234567890123456789012345678901234567890123456789012345678901234",
+	/* in the TPM */
+	"new ecdsa-p256", "new ecdsa-p256 root=r", "new ecdsa-p256 mkparent",
+	"new ecdsa-p256 parent=0x81000001 root=r", "new ecdsa-p256 parent=0x40000001",
+	"new ecdsa-p256 parent=0x81000001 mode=random",
+	"new ecdsa-p256 parent=0x81000001 rotate=1h",
+	"new ecdsa-p256 parent=0x81000001 overlap=1h",
+	"new ecdsa-p256 parent=0x81000001 lifetime=1h",
+	"new ecdsa-p256 parent=0x81000001 max-ops=1",
+	"new ecdsa-p256 parent=0x81000001 start=1",
+	"new ecdsa-p256 parent=0x81000001 label=x",
+	"new ecdsa-p256 parent=0x81000001 pcrs=sha256:0",
+	"new ecdsa-p256 parent=0x81000001 provider=tpm",
+	"new ecdsa-p256 parent=0x81000001 usage=encrypt",
+	"new ecdsa-p256 parent=0x81000001 restricted=1",
+	"new ecdsa-p256 parent=0x81000001 restricted restricted",
+	"new aes-256-gcm root=r parent=0x81000001", "new kdf root=r mkparent",
+	"new hmac-sha256 root=r restricted", "new root provider=soft restricted",
+	"set restricted", "set parent=0x81000001",
 	/* set */
 	"set frob=1", "set overlap", "set overlap=1 overlap=2", "set mode=derive",
 	"set root=r", "set label=x", "set start=1", "set lifetime=0",
@@ -152,6 +173,7 @@ static void test_values(void)
 		"ahead=4s lifetime=5d max-ops=6 start=7 usage=decrypt label=fleet/x";
 	static const char root[] =
 		"new root provider=tpm parent=0x8100abCD mkparent pcrs=sha1:0,7,23";
+	static const char resident[] = "new ecdsa-p256 restricted parent=0x81000007";
 	static const char mix[] = "mix=000102030405060708090a0b0c0d0eFf";
 	struct iot_payload p;
 	size_t where;
@@ -170,6 +192,14 @@ static void test_values(void)
 			p.spec.mkparent && p.spec.pcr_bank == 4 &&
 			p.spec.pcr_mask == (1 | 1 << 7 | 1 << 23),
 		"values of a root");
+
+	iot_payload_parse(&p, resident, strlen(resident), &where);
+	ktap_ok(p.verb == IOT_VERB_NEW_KEY &&
+			p.policy.algorithm == IOTKEY_ALGORITHM_ECDSA_P256 &&
+			p.spec.parent == 0x81000007 && p.spec.restricted &&
+			!p.spec.mkparent && !p.policy.mode &&
+			p.policy.usage == (IOT_USAGE_SIGN | IOT_USAGE_VERIFY),
+		"values of a key in the TPM");
 
 	iot_payload_parse(&p, mix, strlen(mix), &where);
 	ktap_ok(p.verb == IOT_VERB_MIX && p.mix_len == 16 && p.mix[1] == 1 &&

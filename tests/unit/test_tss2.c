@@ -513,6 +513,135 @@ static void test_answer(void)
 		"an error is a header and no more");
 }
 
+/* A public area of an ECC key, of parts that may be wrong. */
+struct area {
+	u16 type, hash;
+	u32 attributes;
+	u16 policy, symmetric, scheme, scheme_hash, curve, kdf, x, y, more;
+};
+
+static const struct area good_area = {
+	.type = TSS2_ALG_ECC,
+	.hash = TSS2_ALG_SHA256,
+	.attributes = TSS2_OA_SIGN | TSS2_OA_USER_WITH_AUTH,
+	.symmetric = TSS2_ALG_NULL,
+	.scheme = TSS2_ALG_NULL,
+	.curve = TSS2_ECC_P256,
+	.kdf = TSS2_ALG_NULL,
+	.x = 32,
+	.y = 32,
+};
+
+static size_t put_area(const struct area *a, u8 *buf, size_t size)
+{
+	struct tpmbuf_writer w = { .data = buf, .size = size };
+	size_t at = tpmbuf_begin_2b(&w);
+	u8 bytes[80];
+
+	memset(bytes, 0x5c, sizeof(bytes));
+	tpmbuf_put_u16(&w, a->type);
+	tpmbuf_put_u16(&w, a->hash);
+	tpmbuf_put_u32(&w, a->attributes);
+	tpmbuf_put_2b(&w, bytes, a->policy);
+	tpmbuf_put_u16(&w, a->symmetric);
+	tpmbuf_put_u16(&w, a->scheme);
+	if (a->scheme_hash)
+		tpmbuf_put_u16(&w, a->scheme_hash);
+	tpmbuf_put_u16(&w, a->curve);
+	tpmbuf_put_u16(&w, a->kdf);
+	tpmbuf_put_2b(&w, bytes, a->x);
+	tpmbuf_put_2b(&w, bytes, a->y);
+	tpmbuf_put(&w, bytes, a->more);
+	tpmbuf_end_2b(&w, at);
+	return w.bad ? 0 : w.len;
+}
+
+static int ecdsa(const struct area *a, enum tss2_type type, bool empty_auth,
+		 struct tss2_public *parsed)
+{
+	struct tss2_key key = sealed_key();
+	u8 buf[256];
+
+	key.type = type;
+	key.empty_auth = empty_auth;
+	key.pub = (struct tpmbuf_span){ buf, put_area(a, buf, sizeof(buf)) };
+	return tss2_ecdsa(&key, parsed);
+}
+
+static void test_ecdsa(void)
+{
+	static const u32 ak = TSS2_OA_SIGN | TSS2_OA_USER_WITH_AUTH | TSS2_OA_RESTRICTED;
+	struct tss2_public p;
+	struct area a;
+	struct tss2_key key;
+	u8 buf[256];
+	size_t i, len, taken = 0;
+
+/* A good area with this changed has that result. */
+#define WITH(result, what, ...)                                                      \
+	do {                                                                         \
+		a = good_area;                                                       \
+		__VA_ARGS__;                                                         \
+		ktap_ok(ecdsa(&a, TSS2_LOADABLE, true, &p) == (result), "%s", what); \
+	} while (0)
+
+	WITH(0, "a signing key of P-256");
+	ktap_ok(p.point[0] == 0x5c && p.point[63] == 0x5c, "its point");
+	WITH(0, "short coordinates", a.x = 31, a.y = 1);
+	ktap_ok(!p.point[0] && p.point[1] == 0x5c && !p.point[62] && p.point[63] == 0x5c,
+		"get their zeroes");
+	WITH(0, "that decrypts, too", a.attributes |= TSS2_OA_DECRYPT);
+	WITH(0, "with ECDSA and SHA-256", a.scheme = TSS2_ALG_ECDSA,
+	     a.scheme_hash = TSS2_ALG_SHA256);
+	WITH(0, "with a policy besides its password", a.policy = 32);
+	WITH(0, "an attestation key", a.attributes = ak, a.scheme = TSS2_ALG_ECDSA,
+	     a.scheme_hash = TSS2_ALG_SHA256);
+	WITH(-EBADMSG, "an attestation key without a scheme", a.attributes = ak);
+	WITH(-EBADMSG, "a restricted key for everything",
+	     a.attributes = ak | TSS2_OA_DECRYPT, a.scheme = TSS2_ALG_ECDSA,
+	     a.scheme_hash = TSS2_ALG_SHA256);
+	WITH(-EINVAL, "a key that does not sign", a.attributes = TSS2_OA_USER_WITH_AUTH);
+	WITH(-EINVAL, "a storage key", a.symmetric = 6);
+	WITH(-EINVAL, "RSA", a.type = 1);
+	WITH(-EINVAL, "a sealed object", a.type = TSS2_ALG_KEYEDHASH);
+	WITH(-EOPNOTSUPP, "a name of SHA-384", a.hash = 0x0c);
+	WITH(-EOPNOTSUPP, "ECDSA with SHA-384", a.scheme = TSS2_ALG_ECDSA,
+	     a.scheme_hash = 0x0c);
+	WITH(-EOPNOTSUPP, "ECDAA", a.scheme = 0x1a, a.scheme_hash = TSS2_ALG_SHA256);
+	WITH(-EOPNOTSUPP, "P-384", a.curve = 4);
+	WITH(-EOPNOTSUPP, "a KDF", a.kdf = 0x20);
+	WITH(-EOPNOTSUPP, "no password", a.attributes = TSS2_OA_SIGN, a.policy = 32);
+	WITH(-EBADMSG, "no x", a.x = 0);
+	WITH(-EBADMSG, "33 octets of y", a.y = 33);
+	WITH(-EBADMSG, "something behind it", a.more = 1);
+	WITH(-EBADMSG, "a policy of 65 octets", a.policy = 65);
+#undef WITH
+	ktap_ok(ecdsa(&good_area, TSS2_LOADABLE, false, &p) == 0,
+		"loadable and no emptyAuth: as tpm2_encodeobject writes it");
+	ktap_ok(ecdsa(&good_area, TSS2_IMPORTABLE, true, &p) == 0, "importable");
+	ktap_ok(ecdsa(&good_area, TSS2_IMPORTABLE, false, &p) == -EOPNOTSUPP,
+		"importable, with a password");
+	ktap_ok(ecdsa(&good_area, TSS2_SEALED, true, &p) == -EINVAL, "said to be sealed");
+
+	len = put_area(&good_area, buf, sizeof(buf));
+	key = sealed_key();
+	key.type = TSS2_LOADABLE;
+	key.policies = 1;
+	key.pub = (struct tpmbuf_span){ buf, len };
+	ktap_ok(tss2_ecdsa(&key, &p) == -EOPNOTSUPP, "with a policy to be played");
+	key.policies = 0;
+	for (i = 2; i < len; i++) {
+		u8 *cut = malloc(i);
+
+		memcpy(cut, buf, i);
+		put_unaligned_be16(i - 2, cut);
+		key.pub = (struct tpmbuf_span){ cut, i };
+		taken += !tss2_ecdsa(&key, &p);
+		free(cut);
+	}
+	ktap_ok(!taken, "cut anywhere: refused");
+}
+
 static void test_errno(void)
 {
 	static const struct {
@@ -555,6 +684,13 @@ static void test_errno(void)
 		{ TPMBUF_CC_LOAD, 0x918, -EBADMSG },   /* REFERENCE_S0 */
 		{ TPMBUF_CC_LOAD, 0x91f, -EIO },
 		{ TPMBUF_CC_LOAD, 0x984, -EBADMSG }, /* VALUE, session 1 */
+		{ TPMBUF_CC_SIGN, 0x18b, -EBADMSG },
+		{ TPMBUF_CC_SIGN, 0x910, -EBADMSG },
+		{ TPMBUF_CC_SIGN, 0x98e, -EOPNOTSUPP },
+		{ TPMBUF_CC_SIGN, 0x2d2, -EIO }, /* SCHEME, 2 */
+		{ TPMBUF_CC_SIGN, 0x921, -EBUSY },
+		{ TPMBUF_CC_QUOTE, 0x910, -EBADMSG },
+		{ TPMBUF_CC_QUOTE, 0x3c3, -EINVAL }, /* HASH, selection */
 	};
 	size_t i;
 
@@ -573,6 +709,7 @@ int main(void)
 	test_lengths();
 	test_parents();
 	test_sealed();
+	test_ecdsa();
 	test_command();
 	test_answer();
 	test_errno();
