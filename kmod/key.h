@@ -5,7 +5,8 @@
  * Lock order:
  *
  *   key->sem (the core's)  ->  iot_key::lock  ->  registry lock, deadline lock
- *   iot_root::lock is taken with none of these held, or inside key->sem
+ *   iot_root::lock is taken with none of these held, or inside key->sem;
+ *   a conversation with the TPM (tpm.h) is begun with none of them held
  *
  * The object is freed only by destroy, after the last reference to the struct
  * key is gone, so whoever holds such a reference may use it without more ado.

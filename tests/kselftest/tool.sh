@@ -56,6 +56,38 @@ setup()
 	iot encrypt files plain sealed
 }
 
+# A key in the TPM signs digests of files of any size, as openssl does.
+test_identity()
+{
+	head -c 100000 plain >hashed
+	ok "a key in the TPM" iot new dev --alg ecdsa-p256 --parent 0x81000001 --mkparent --save dev.pem
+	iot public dev dev.pub
+	ok "sign" iot sign dev hashed -o hashed.sig
+	ok "verify" iot verify dev hashed hashed.sig
+	ok "openssl verifies it" openssl dgst -sha256 -verify dev.pub -signature hashed.sig hashed
+	like "list" 'dev +ecdsa-p256 tpm +active +- +- +-' "$(iotkeyctl list)"
+	head -c 99999 plain >other
+	code "another file" 5 "does not verify" iotkeyctl verify dev other hashed.sig
+	head -c 20 hashed.sig >cut.sig
+	code "half a signature" 5 "does not verify" iotkeyctl verify dev hashed cut.sig
+	{ cat hashed.sig; echo; } >longer.sig
+	code "a longer one" 5 "does not verify" iotkeyctl verify dev hashed longer.sig
+	code "no such file" 1 "cannot read 'absent'" iotkeyctl sign dev absent -o sig
+	code "it does not encrypt" 1 "cannot" iotkeyctl encrypt dev plain sealed.dev
+	ok "sign standard input" sh -c "iotkeyctl sign dev <hashed >hashed.sig"
+	ok "it verifies" iot verify dev hashed hashed.sig
+	code "root has no public half" 1 "cannot get the public half" iotkeyctl public bench
+	keyctl unlink "$(keyctl search @u iot dev)" @u
+	code "the file wants a name" 2 "say --name" iotkeyctl load dev.pem
+	ok "load" iot load dev.pem --name dev
+	ok "still the same" iot verify dev hashed hashed.sig
+	ok "an attestation key" iot new ak --alg ecdsa-p256 --parent 0x81000001 --restricted
+	like "says so" 'ak .*restricted' "$(iotkeyctl list)"
+	code "it signs no files" 1 "cannot sign" iotkeyctl sign ak hashed -o sig
+	keyctl unlink "$(keyctl search @u iot ak)" @u
+	keyctl unlink "$(keyctl search @u iot dev)" @u
+}
+
 test_sizes()
 {
 	local size
@@ -427,6 +459,7 @@ test_no_module()
 }
 
 setup
+test_identity
 test_sizes
 test_damage
 test_rotation

@@ -151,6 +151,32 @@ blobs()
 	run iotkeyctl load telemetry.blob
 }
 
+in_the_tpm()
+{
+	say "Keys in the TPM"
+	run iotkeyctl new gateway --alg ecdsa-p256 --parent 0x81000003 --save gateway.pem
+	run iotkeyctl new gateway --alg ecdsa-p256 --parent 0x81000001 --save gateway.pem
+	run iotkeyctl new witness --alg ecdsa-p256 --parent 0x81000001 --restricted
+	run "iotkeyctl list | by_name | grep -e NAME -e ecdsa"
+	run iotkeyctl show gateway
+	run iotkeyctl --json show witness
+	run "iotkeyctl public gateway | sed 2,3d"
+	run iotkeyctl public telemetry
+	run iotkeyctl sign gateway reading -o reading.sig
+	run iotkeyctl verify gateway reading reading.sig
+	run iotkeyctl verify gateway reading.enc reading.sig
+	run iotkeyctl sign witness reading -o reading.sig
+	run iotkeyctl rotate gateway
+	run iotkeyctl policy gateway overlap=1h
+	run iotkeyctl load gateway.pem
+	run iotkeyctl load gateway.pem --name gateway2
+	run iotkeyctl revoke gateway
+	run iotkeyctl sign gateway reading -o reading.sig
+	keyctl unlink %iot:gateway @u
+	keyctl unlink %iot:gateway2 @u
+	keyctl unlink %iot:witness @u
+}
+
 ends()
 {
 	say "Ends"
@@ -182,7 +208,7 @@ watch()
 	run "iotkeyctl --json stats | tr -d '0-9'"
 }
 
-transcript() { roots; keys; policy; use; blobs; ends; watch; }
+transcript() { roots; keys; policy; use; blobs; in_the_tpm; ends; watch; }
 
 modprobe iotkey
 echo N >/sys/module/iotkey/parameters/clock_trusted
