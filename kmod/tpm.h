@@ -46,8 +46,9 @@ int iot_tpm_exec_in(struct iot_tpm *t, struct tpmbuf_call *call,
 void iot_tpm_flush(struct iot_tpm *t, u32 handle);
 
 /*
- * One transient object may stay in the TPM from one conversation to the next (slot.c
- * says for how long); all of this during a conversation but for _keeps.  A command that finds the TPM full has it evicted by itself.
+ * One transient object may stay in the TPM from one conversation to the next; slot.c says
+ * for how long.  All of this is done during a conversation, but for _keeps.  A command that
+ * finds the TPM full has it evicted by itself.
  */
 bool iot_tpm_keeps(void);
 u32 iot_tpm_kept(u64 owner);

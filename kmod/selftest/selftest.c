@@ -216,32 +216,33 @@ out:
 	return ret;
 }
 
-/* RFC 6979, A.2.5: P-256 and SHA-256 of "sample"; every bit counts. */
+/* RFC 6979, A.2.5: P-256 and SHA-256 of "sample". */
 static int __init test_ecdsa(void)
 {
-	static const u8 e[] = "\xaf\x2b\xdb\xe1\xaa\x9b\x6e\xc1\xe2\xad\xe1\xd6"
-			      "\x94\xf4\x1f\xc7\x1a\x83\x1d\x02\x68\xe9\x89\x15"
-			      "\x62\x11\x3d\x8a\x62\xad\xd1\xbf";
-	u8 xy[2 * IOT_P256_SIZE], sig[2 * IOT_P256_SIZE];
-	int ret, i;
+	static const char * const hex[] = {
+		"af2bdbe1aa9b6ec1e2ade1d694f41fc71a831d0268e9891562113d8a62add1bf",
+		"60fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6",
+		"7903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299",
+		"efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716",
+		"f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8",
+	};
+	u8 all[5 * IOT_P256_SIZE], *xy = all + IOT_P256_SIZE;
+	u8 *sig = xy + 2 * IOT_P256_SIZE;
+	int i;
 
-	ret = hex2bin(xy,
-		      "60fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6"
-		      "7903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299",
-		      sizeof(xy));
-	ret = ret ?: hex2bin(sig,
-			     "efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716"
-			     "f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8",
-			     sizeof(sig));
-	if (ret || !iot_p256_is_point(xy) || iot_p256_verify(xy, e, sig))
+	for (i = 0; i < ARRAY_SIZE(hex); i++) {
+		if (hex2bin(all + i * IOT_P256_SIZE, hex[i], IOT_P256_SIZE))
+			goto failed;
+	}
+	if (!iot_p256_is_point(xy) || iot_p256_verify(xy, all, sig))
 		goto failed;
-	for (i = 0; i < sizeof(sig); i += 7) {
+	for (i = 0; i < 2 * IOT_P256_SIZE; i += 7) {
 		sig[i] ^= 1 << i % 8;
-		if (!iot_p256_verify(xy, e, sig))
+		if (!iot_p256_verify(xy, all, sig))
 			goto failed;
 		sig[i] ^= 1 << i % 8;
 	}
-	xy[sizeof(xy) - 1] ^= 1;
+	xy[0] ^= 1;
 	if (!iot_p256_is_point(xy))
 		return 0;
 failed:
