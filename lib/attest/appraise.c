@@ -269,9 +269,7 @@ static bool event_fits(struct appraiser *a, const struct ref_event *want,
 
 	if (want->type != event->type)
 		return false;
-	if (!want->digests.count)
-		return true;
-	/* Nothing vouches for digests of a bank that is not quoted */
+	/* Nothing vouches for digests of a bank that is not quoted, nor for events without */
 	for (i = 0; i < event->digests; i++) {
 		pcrs = iotkey_pcr_bank(&a->out->values, event->digest[i].hash);
 		if (pcrs && pcrs->set >> event->pcr & 1 &&

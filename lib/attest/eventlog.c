@@ -215,8 +215,7 @@ int iotkey_log_event_extend(struct iotkey_attest *attest,
 /* Types whose digest is over .data, on all firmware that has been seen */
 static bool digest_of_data(uint32_t type)
 {
-	return type == IOTKEY_EV_SEPARATOR || type == 0x80000001 || type == 0x80000006 ||
-	       type == 0x80000007;
+	return type == IOTKEY_EV_SEPARATOR || type == 0x80000001 || type == 0x80000006;
 }
 
 int iotkey_log_event_check(struct iotkey_attest *attest,

@@ -96,6 +96,8 @@ test_refusals()
 	like "a key that signs anything" 'no restricted key' \
 		"$(iotkeyctl quote plain --pcrs $pcrs --nonce 00 -o "$tmp/none" 2>&1)"
 	ok "nothing is written" test ! -e "$tmp/none"
+	iotkeyctl quote ak --pcrs sm3:0 --nonce 00 -o "$tmp/none" 2>"$tmp/quiet"
+	is "PCRs that the TPM has not" 7 $?
 	iotkeyctl quote nobody --pcrs $pcrs --nonce 00 -o "$tmp/none" 2>"$tmp/quiet"
 	is "no such key" 3 $?
 	keyctl revoke "$(keyctl search @s iot ak)"

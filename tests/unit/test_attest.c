@@ -497,6 +497,27 @@ static void test_many(void)
 	made_free(made);
 }
 
+/*
+ * An event that was never measured, told with digests of another bank only: nothing was
+ * extended, so the log leads to what was quoted.
+ */
+static void test_unmeasured(void)
+{
+	struct made *made = made_boot("sha256:0,1,2,3,4,5,6,7,8,9,10");
+	struct iotkey_reference *reference = parse("event 9 EV_IPL any\n");
+	size_t at = made->eventlog.len;
+
+	made_event(made, 9, 0xd, "never", 5);
+	/* PCR, type, count, SHA-1, then SHA-256, which goes */
+	cut_out(&made->eventlog, at + 12 + 22, at + 12 + 22 + 34);
+	made->eventlog.data[at + 8] = 1;
+	made_seal(made);
+	refused(as_made(made, reference), "an event without a digest that counts",
+		IOTKEY_CHECK_EVENT, 9, 17, NULL);
+	iotkey_reference_free(reference);
+	made_free(made);
+}
+
 /* What no bank that was quoted vouches for, nothing is believed of */
 static void test_other_bank(void)
 {
@@ -652,6 +673,7 @@ int main(void)
 	test_events();
 	test_ima();
 	test_many();
+	test_unmeasured();
 	test_other_bank();
 	test_optional();
 	test_mistakes();

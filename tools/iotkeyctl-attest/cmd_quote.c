@@ -75,9 +75,15 @@ static bool split(struct job *job, size_t len)
 	return true;
 }
 
+static int no_such_pcrs(void)
+{
+	say("the TPM has not all of these PCRs; /sys/class/tpm/tpm0/pcr-* are its banks");
+	return EXIT_TPM;
+}
+
 static int get_quote(struct job *job, struct iotkey_quote *quote)
 {
-	uint8_t selection[IOTKEY_PCR_SELECTION_MAX];
+	uint8_t selection[IOTKEY_PCR_SELECTION_MAX], quoted[IOTKEY_PCR_SELECTION_MAX];
 	size_t len = iotkey_pcr_selection_marshal(&job->selection, selection);
 	ssize_t n;
 
@@ -88,12 +94,18 @@ static int get_quote(struct job *job, struct iotkey_quote *quote)
 		    job->key_name);
 		return EXIT_FAILED;
 	}
+	if (n == -EINVAL)
+		return no_such_pcrs();
 	if (n < 0)
 		return say_key_error((int)n, "cannot quote with key '%s'", job->key_name);
 	if (!split(job, (size_t)n) ||
 	    iotkey_quote_parse(job->message.data, job->message.len, quote))
 		return say_key_error(EBADMSG, "cannot quote with key '%s'",
 				     job->key_name);
+	/* A TPM leaves out the PCRs of a bank that it could have, but has not */
+	if (iotkey_pcr_selection_marshal(&quote->selection, quoted) != len ||
+	    memcmp(quoted, selection, len))
+		return no_such_pcrs();
 	return EXIT_OK;
 }
 
