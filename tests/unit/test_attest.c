@@ -211,6 +211,34 @@ static void test_quote(void)
 	made_free(made);
 }
 
+/* The same values as tpm2_quote -F marshaled writes them: big endian, nothing left empty */
+static void test_marshaled(void)
+{
+	struct made *made = made_boot(PCRS);
+	struct iotkey_evidence evidence = made_evidence(made);
+	uint8_t file[1024];
+	size_t len = iotkey_pcr_selection_marshal(&made->selection, file);
+	int pcr;
+
+	memcpy(file + len, "\0\0\0\2", 4);
+	len += 4;
+	for (pcr = 0; pcr < 11; pcr++) {
+		if (pcr % 8 == 0) {
+			memcpy(file + len, pcr ? "\0\0\0\3" : "\0\0\0\10", 4);
+			len += 4;
+		}
+		memcpy(file + len, "\0\40", 2);
+		memcpy(file + len + 2, made->values.bank[0].value[pcr], 32);
+		len += 34;
+	}
+	evidence.pcrs = (struct iotkey_bytes){ file, len };
+	ktap_ok(appraise(made, evidence, made->ak, NULL) == 1, "marshaled values");
+	file[len - 1] ^= 1;
+	refused(appraise(made, evidence, made->ak, NULL), "changed ones",
+		IOTKEY_CHECK_PCR_DIGEST, -1, -1, NULL);
+	made_free(made);
+}
+
 static void test_pcrs(void)
 {
 	struct made *made = made_boot(PCRS),
@@ -670,6 +698,7 @@ int main(void)
 	test_passes();
 	test_quote();
 	test_pcrs();
+	test_marshaled();
 	test_events();
 	test_ima();
 	test_many();
