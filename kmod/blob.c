@@ -133,6 +133,8 @@ static int check_kind(const struct iot_blob *b)
 		return -EINVAL;		/* has no blob */
 	if (b->kind == IOT_BLOB_ROOT)
 		return root && iot_provider_name(b->provider) &&
+		       b->provider != IOTKEY_PROVIDER_COMBINED &&
+		       iot_root_parts(b->name, b->name_len) == 1 &&
 		       !b->root_len && !b->label_len ? 0 : -EINVAL;
 	if (b->kind == IOT_BLOB_KEY)
 		return !root && !b->provider && b->root_len ? 0 : -EINVAL;
@@ -201,7 +203,7 @@ int iot_blob_decode(struct iot_blob *b, const u8 *in, size_t len)
 	b->body = (const u8 *)b->label + b->label_len;
 
 	if (!iot_name_ok(b->name, b->name_len) ||
-	    (b->root_len && !iot_name_ok(b->root, b->root_len)) ||
+	    (b->root_len && iot_root_parts(b->root, b->root_len) < 0) ||
 	    (b->label_len && (b->label_len > IOT_LABEL_MAX ||
 			      !iot_name_ok(b->label, b->label_len))))
 		return -EBADMSG;

@@ -107,12 +107,20 @@ static struct iot_key *root_key(struct iot_root *root)
 	return ik;
 }
 
+/* "a+b" means two roots. */
+static bool may_be_root(const char *name)
+{
+	return !strchr(name, '+');
+}
+
 /**
  * iot_key_new_root() - "new root ..."
  * @name: of the key to be
  */
 struct iot_key *iot_key_new_root(const struct iot_payload *p, const char *name)
 {
+	if (!may_be_root(name))
+		return ERR_PTR(-EINVAL);
 	return root_key(iot_root_create(&p->spec, name));
 }
 
@@ -303,8 +311,10 @@ struct iot_key *iot_key_load(const struct iot_payload *p, const char *name,
 	else if (tss2_is_ecc(data, len))
 		ik = resident_key(iot_resident_load(data, len),
 				  IOT_USAGE_SIGN | IOT_USAGE_VERIFY);
-	else
+	else if (may_be_root(name))
 		ik = root_key(iot_root_adopt(data, len, name));
+	else
+		ik = ERR_PTR(-EINVAL);
 	kfree_sensitive(data);
 	return ik;
 }

@@ -92,12 +92,12 @@ static inline bool iot_key_is_child(const struct iot_key *ik)
 
 static inline bool iot_key_root_revoked(const struct iot_key *ik)
 {
-	return ik->root && READ_ONCE(ik->root->revoked);
+	return ik->root && iot_root_is_revoked(ik->root);
 }
 
 static inline bool iot_key_unsafe(const struct iot_key *ik)
 {
-	return ik->root && ik->root->ops->unsafe;
+	return ik->root && ik->root->unsafe;
 }
 
 static inline u8 iot_key_provider(const struct iot_key *ik)

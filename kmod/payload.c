@@ -345,7 +345,8 @@ static int read_other(struct iot_payload *out, enum iot_option option,
 	case IOT_OPT_KEY:
 		return read_key(value, &out->spec);
 	case IOT_OPT_ROOT:
-		return read_name(value, IOT_NAME_MAX, &out->root);
+		out->root = value;
+		return iot_root_parts(value.p, value.len) < 0 ? -EINVAL : 0;
 	case IOT_OPT_MODE:
 		return read_mode(value, &out->policy.mode);
 	case IOT_OPT_MAX_OPS:

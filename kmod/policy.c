@@ -23,6 +23,7 @@ static const char * const provider_names[] = {
 	[IOTKEY_PROVIDER_TPM] = "tpm",
 	[IOTKEY_PROVIDER_KEY] = "key",
 	[IOTKEY_PROVIDER_SOFT] = "soft",
+	[IOTKEY_PROVIDER_COMBINED] = "combined",
 };
 
 static const char * const state_names[] = {
@@ -88,6 +89,55 @@ bool iot_name_ok(const char *name, size_t len)
 			return false;
 	}
 	return true;
+}
+
+static bool same_part(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+	return a_len == b_len && !memcmp(a, b, a_len);
+}
+
+/**
+ * iot_root_next_part() - the parts of "a+b+c", one by one
+ * @at: where the next one begins, 0 at first; moves on, past @len after the last
+ *
+ * Return: the part's length; 0 if it is empty.
+ */
+size_t iot_root_next_part(const char *name, size_t len, size_t *at)
+{
+	size_t begin = *at;
+
+	while (*at < len && name[*at] != '+')
+		++*at;
+	return (*at)++ - begin;
+}
+
+/**
+ * iot_root_parts() - how many roots "a+b+c" names
+ *
+ * Return: 1 for the name of a root of its own, up to IOT_PARTS_MAX for a combined one, or
+ * -EINVAL.
+ */
+int iot_root_parts(const char *name, size_t len)
+{
+	size_t at, other, from, n;
+	int parts = 0;
+
+	if (!iot_name_ok(name, len))
+		return -EINVAL;
+	for (at = 0; at <= len; parts++) {
+		from = at;
+		n = iot_root_next_part(name, len, &at);
+		if (!n || parts == IOT_PARTS_MAX)
+			return -EINVAL;
+		for (other = 0; other < from;) {
+			size_t begin = other;
+			size_t m = iot_root_next_part(name, len, &other);
+
+			if (same_part(name + begin, m, name + from, n))
+				return -EINVAL;
+		}
+	}
+	return parts;
 }
 
 /*

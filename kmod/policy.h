@@ -10,6 +10,7 @@
 #define IOT_ID_SIZE		16
 #define IOT_NAME_MAX		255
 #define IOT_LABEL_MAX		64
+#define IOT_PARTS_MAX		8
 #define IOT_MIX_MIN		16
 #define IOT_MIX_MAX		64
 
@@ -62,6 +63,8 @@ const char *iot_mode_name(u8 mode);
 const char *iot_provider_name(u8 provider);
 const char *iot_state_name(u8 state);
 bool iot_name_ok(const char *name, size_t len);
+size_t iot_root_next_part(const char *name, size_t len, size_t *at);
+int iot_root_parts(const char *name, size_t len);
 int iot_policy_check(const struct iot_policy *p);
 
 #endif /* _IOT_POLICY_H */

@@ -31,8 +31,23 @@ static const struct iot_root_ops *provider_of(u8 provider)
 	return NULL;
 }
 
+static void unlink_parts(struct iot_root *root)
+{
+	unsigned int i;
+
+	for (i = 0; i < root->n_parts; i++) {
+		struct iot_root_link *link = &root->parts[i];
+
+		mutex_lock(&link->part->lock);
+		list_del_init(&link->node);
+		mutex_unlock(&link->part->lock);
+		iot_root_put(link->part);
+	}
+}
+
 static void free_root(struct iot_root *root)
 {
+	unlink_parts(root);
 	iot_bytes_free(&root->part);
 	kfree(root->name);
 	kfree_sensitive(root);
@@ -48,6 +63,7 @@ static void get_root(struct iot_root *root)
 	kref_get(&root->ref);
 }
 
+/* May sleep. */
 void iot_root_put(struct iot_root *root)
 {
 	kref_put(&root->ref, release_root);
@@ -75,10 +91,8 @@ static struct key *take_child(struct iot_root *root)
 	return key;
 }
 
-static void revoke_children(struct work_struct *work)
+static void revoke_children(struct iot_root *root)
 {
-	struct iot_root *root = container_of(work, struct iot_root,
-					     revoke_work);
 	struct key *key;
 
 	while ((key = take_child(root))) {
@@ -86,14 +100,58 @@ static void revoke_children(struct work_struct *work)
 		key_put(key);
 		cond_resched();
 	}
+}
+
+/* A combined root that hangs on this one, with a reference. */
+static struct iot_root *take_whole(struct iot_root *part)
+{
+	struct iot_root *whole = NULL;
+
+	mutex_lock(&part->lock);
+	while (!whole && !list_empty(&part->wholes)) {
+		struct iot_root_link *link;
+
+		link = list_first_entry(&part->wholes, struct iot_root_link,
+					node);
+		list_del_init(&link->node);
+		if (kref_get_unless_zero(&link->whole->ref))
+			whole = link->whole;
+	}
+	mutex_unlock(&part->lock);
+	return whole;
+}
+
+static void revoke_all_under(struct work_struct *work)
+{
+	struct iot_root *root = container_of(work, struct iot_root,
+					     revoke_work);
+	struct iot_root *whole;
+
+	revoke_children(root);
+	while ((whole = take_whole(root))) {
+		WRITE_ONCE(whole->revoked, true);
+		revoke_children(whole);
+		iot_root_put(whole);
+	}
 	iot_root_put(root);
+}
+
+/* A combined root is dead as soon as one of its parts is, before the worker comes by. */
+bool iot_root_is_revoked(const struct iot_root *root)
+{
+	bool revoked = READ_ONCE(root->revoked);
+	unsigned int i;
+
+	for (i = 0; i < root->n_parts; i++)
+		revoked |= READ_ONCE(root->parts[i].part->revoked);
+	return revoked;
 }
 
 /**
  * iot_root_revoke() - the root and all under it are dead from here on
  *
  * Uses of a child that begin after this returns fail; the children's secrets go
- * as soon as the worker comes to them. May be called once.
+ * as soon as the worker comes to them. Called once, and never for a combined root.
  */
 void iot_root_revoke(struct iot_root *root)
 {
@@ -103,17 +161,21 @@ void iot_root_revoke(struct iot_root *root)
 }
 
 static struct iot_root *alloc_root(const struct iot_root_ops *ops,
-				   const char *name, size_t len)
+				   const char *name, size_t len,
+				   unsigned int n_parts)
 {
-	struct iot_root *root = kzalloc(sizeof(*root), GFP_KERNEL);
+	struct iot_root *root = kzalloc(struct_size(root, parts, n_parts),
+					GFP_KERNEL);
 
 	if (!root)
 		return NULL;
 	kref_init(&root->ref);
 	mutex_init(&root->lock);
 	INIT_LIST_HEAD(&root->children);
-	INIT_WORK(&root->revoke_work, revoke_children);
+	INIT_LIST_HEAD(&root->wholes);
+	INIT_WORK(&root->revoke_work, revoke_all_under);
 	root->ops = ops;
+	root->unsafe = ops->unsafe;
 	root->name = kmemdup_nul(name, len, GFP_KERNEL);
 	if (!root->name) {
 		kfree(root);
@@ -127,8 +189,8 @@ static struct iot_root *finish(struct iot_root *root, int ret)
 {
 	if (!ret && root->part.len > IOT_BLOB_BODY_MAX - IOT_BLOB_MAC)
 		ret = -EINVAL;
-	if (ret) {
-		free_root(root);
+	if (ret) {	/* a combined one may have been seen by a worker */
+		iot_root_put(root);
 		return ERR_PTR(ret);
 	}
 	iot_kdf(root->secret, "iotkey/1 id", NULL, 0, root->id,
@@ -144,7 +206,7 @@ struct iot_root *iot_root_create(const struct iot_root_spec *spec,
 
 	if (!ops)
 		return ERR_PTR(-EOPNOTSUPP);
-	root = alloc_root(ops, name, strlen(name));
+	root = alloc_root(ops, name, strlen(name), 0);
 	if (!root)
 		return ERR_PTR(-ENOMEM);
 	return finish(root, ops->create(spec, root->secret, &root->part));
@@ -177,7 +239,7 @@ struct iot_root *iot_root_open(const struct iot_blob *b)
 		return ERR_PTR(-EOPNOTSUPP);
 	if (b->body_len <= IOT_BLOB_MAC)
 		return ERR_PTR(-EBADMSG);
-	root = alloc_root(ops, b->name, b->name_len);
+	root = alloc_root(ops, b->name, b->name_len, 0);
 	if (!root)
 		return ERR_PTR(-ENOMEM);
 
@@ -202,20 +264,14 @@ struct iot_root *iot_root_open(const struct iot_blob *b)
 struct iot_root *iot_root_adopt(const u8 *der, size_t len, const char *name)
 {
 	const struct iot_root_ops *ops = &iot_root_tpm_ops;
-	struct iot_root *root = alloc_root(ops, name, strlen(name));
+	struct iot_root *root = alloc_root(ops, name, strlen(name), 0);
 
 	if (!root)
 		return ERR_PTR(-ENOMEM);
 	return finish(root, ops->adopt(der, len, root->secret, &root->part));
 }
 
-/**
- * iot_root_find() - the root of that name in the caller's keyrings
- *
- * Return: the root with a reference; -ENOKEY; -EKEYREVOKED and the like when it
- * is dead; -EKEYREJECTED when the key of that name is no root; -EACCES.
- */
-struct iot_root *iot_root_find(const char *name, size_t len)
+static struct iot_root *find_one(const char *name, size_t len)
 {
 	struct iot_root *root;
 	struct key *key;
@@ -236,7 +292,7 @@ struct iot_root *iot_root_find(const char *name, size_t len)
 		root = ik->root;
 		if (!iot_key_is_root(ik))
 			root = ERR_PTR(-EKEYREJECTED);
-		else if (READ_ONCE(root->revoked))
+		else if (iot_root_is_revoked(root))
 			root = ERR_PTR(-EKEYREVOKED);
 		else
 			get_root(root);
@@ -245,13 +301,105 @@ struct iot_root *iot_root_find(const char *name, size_t len)
 	return root;
 }
 
+/* Finds the parts of "a+b": their number, or an error, and then none is held. */
+static int find_parts(const char *name, size_t len, struct iot_root **parts)
+{
+	int n = 0, ret = 0;
+	size_t at = 0;
+
+	while (!ret && at <= len) {
+		size_t from = at;
+		size_t part_len = iot_root_next_part(name, len, &at);
+		struct iot_root *part = find_one(name + from, part_len);
+
+		if (IS_ERR(part))
+			ret = PTR_ERR(part);
+		else
+			parts[n++] = part;
+	}
+	while (ret && n)
+		iot_root_put(parts[--n]);
+	return ret ?: n;
+}
+
+/* Return: 0, or -EKEYREVOKED: then the link is not in the part's list. */
+static int link_part(struct iot_root *whole, struct iot_root_link *link)
+{
+	struct iot_root *part = link->part;
+	int ret = 0;
+
+	link->whole = whole;
+	mutex_lock(&part->lock);
+	if (iot_root_is_revoked(part))
+		ret = -EKEYREVOKED;
+	else
+		list_add_tail(&link->node, &part->wholes);
+	mutex_unlock(&part->lock);
+	return ret;
+}
+
+/*
+ * A combined root belongs to the one key that it is made for: two that name the same parts
+ * have the same secret, and so the same identity.
+ */
+static struct iot_root *combine(const char *name, size_t len)
+{
+	struct iot_root *parts[IOT_PARTS_MAX];
+	struct iot_root *root = NULL;
+	int n = iot_root_parts(name, len);
+	int i, ret = 0;
+
+	if (n > 0)
+		n = find_parts(name, len, parts);
+	if (n < 0)
+		return ERR_PTR(n);
+	iot_root_sort(parts, n);
+	/* one key has one name; a root that came back may still live under its old one */
+	for (i = 1; i < n; i++) {
+		if (!memcmp(parts[i]->id, parts[i - 1]->id, IOT_ID_SIZE))
+			ret = -EINVAL;
+	}
+	if (!ret)
+		root = alloc_root(&iot_root_combined_ops, name, len, n);
+	if (!root) {
+		while (n)
+			iot_root_put(parts[--n]);
+		return ERR_PTR(ret ?: -ENOMEM);
+	}
+
+	root->n_parts = n;
+	for (i = 0; i < n; i++) {
+		root->parts[i].part = parts[i];
+		INIT_LIST_HEAD(&root->parts[i].node);
+		root->unsafe |= parts[i]->unsafe;
+	}
+	for (i = 0; i < n && !ret; i++)
+		ret = link_part(root, &root->parts[i]);
+	if (!ret)
+		iot_root_mix(parts, n, root->secret);
+	return finish(root, ret);
+}
+
+/**
+ * iot_root_find() - the root of that name in the caller's keyrings, or the combined one
+ *
+ * Return: the root with a reference; -ENOKEY; -EKEYREVOKED and the like when it, or a part
+ * of it, is dead; -EKEYREJECTED when a key of that name is no root; -EACCES; -EINVAL when
+ * two parts are one root.
+ */
+struct iot_root *iot_root_find(const char *name, size_t len)
+{
+	return memchr(name, '+', len) ? combine(name, len) :
+					find_one(name, len);
+}
+
 /* Return: 0 or -EKEYREVOKED: a revoked root gets no more children. */
 int iot_root_add_child(struct iot_root *root, struct iot_key *child)
 {
 	int ret = 0;
 
 	mutex_lock(&root->lock);
-	if (root->revoked)
+	if (iot_root_is_revoked(root))
 		ret = -EKEYREVOKED;
 	else
 		list_add_tail(&child->sibling, &root->children);

@@ -40,18 +40,30 @@ struct iot_root_ops {
 extern const struct iot_root_ops iot_root_tpm_ops;
 extern const struct iot_root_ops iot_root_key_ops;
 extern const struct iot_root_ops iot_root_soft_ops;
+extern const struct iot_root_ops iot_root_combined_ops;
+
+/* A combined root hangs on each of its parts, and holds a reference to it. */
+struct iot_root_link {
+	struct iot_root *part;
+	struct iot_root *whole;
+	struct list_head node;	/* part->lock */
+};
 
 struct iot_root {
 	struct kref ref;
 	const struct iot_root_ops *ops;
 	bool revoked;		/* set once, read without a lock */
+	bool unsafe;
 	u8 id[IOT_ID_SIZE];
 	u8 secret[IOT_SECRET_SIZE];
 	struct iot_bytes part;
 	char *name;
-	struct mutex lock;	/* guards children */
+	struct mutex lock;	/* guards children and wholes */
 	struct list_head children;	/* iot_key::sibling */
+	struct list_head wholes;	/* iot_root_link::node */
 	struct work_struct revoke_work;
+	unsigned int n_parts;		/* of a combined root, else 0 */
+	struct iot_root_link parts[];	/* by identity */
 };
 
 struct iot_root *iot_root_create(const struct iot_root_spec *spec,
@@ -60,6 +72,7 @@ struct iot_root *iot_root_open(const struct iot_blob *blob);
 struct iot_root *iot_root_adopt(const u8 *der, size_t len, const char *name);
 struct iot_root *iot_root_find(const char *name, size_t len);
 void iot_root_put(struct iot_root *root);
+bool iot_root_is_revoked(const struct iot_root *root);
 int iot_root_add_child(struct iot_root *root, struct iot_key *child);
 void iot_root_del_child(struct iot_root *root, struct iot_key *child);
 void iot_root_revoke(struct iot_root *root);
@@ -71,5 +84,9 @@ void iot_root_wrap(const struct iot_root *root, const struct iot_table *table,
 int iot_root_unwrap(const struct iot_root *root, struct iot_table *table,
 		    const u8 *head, size_t head_len, const u8 *body,
 		    size_t body_len);
+
+/* root_combined.c */
+void iot_root_sort(struct iot_root **parts, unsigned int n);
+void iot_root_mix(struct iot_root *const *parts, unsigned int n, u8 *secret);
 
 #endif /* _IOT_ROOT_H */

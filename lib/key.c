@@ -156,8 +156,9 @@ int iotkey_new(const char *name, const struct iotkey_spec *spec, int32_t keyring
 	char text[SPEC_TEXT_MAX];
 	int len;
 
-	if (!iotkey_name_ok(name))
-		return -EINVAL;
+	if (!iotkey_name_ok(name) ||
+	    (spec->given & IOTKEY_OPTION_PROVIDER && strchr(name, '+')))
+		return -EINVAL; /* "a+b" means two roots */
 	len = iotkey_spec_text(spec,
 			       spec->given & IOTKEY_OPTION_PROVIDER ? IOTKEY_OPTIONS_ROOT
 								    : IOTKEY_OPTIONS_KEY,

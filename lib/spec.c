@@ -14,6 +14,7 @@
 
 #define YEAR	     (365ull * 24 * 3600)
 #define PCR_BANK_MAX 24
+#define ROOT_PARTS   8
 
 #define USAGE_AEAD (IOTKEY_USAGE_ENCRYPT | IOTKEY_USAGE_DECRYPT)
 #define USAGE_MAC  (IOTKEY_USAGE_SIGN | IOTKEY_USAGE_VERIFY)
@@ -154,6 +155,28 @@ static int set_text(struct iotkey_spec *spec, const struct rule *rule, const cha
 	return 0;
 }
 
+/* A name, or up to ROOT_PARTS of them with + in between, each once */
+static int set_root(struct iotkey_spec *spec, const struct rule *rule, const char *value)
+{
+	const char *part[ROOT_PARTS];
+	size_t len[ROOT_PARTS], n, i;
+	const char *p = value;
+
+	for (n = 0; n < ROOT_PARTS; n++) {
+		part[n] = p;
+		len[n] = strcspn(p, "+");
+		for (i = 0; i < n; i++)
+			if (len[i] == len[n] && !memcmp(part[i], p, len[n]))
+				return -EINVAL;
+		if (!len[n])
+			return -EINVAL;
+		if (!p[len[n]])
+			return set_text(spec, rule, value);
+		p += len[n] + 1;
+	}
+	return -EINVAL;
+}
+
 static int set_word(uint32_t *member, int value)
 {
 	if (value < 0)
@@ -178,8 +201,12 @@ static int set_mode(struct iotkey_spec *spec, const struct rule *rule, const cha
 static int set_provider(struct iotkey_spec *spec, const struct rule *rule,
 			const char *value)
 {
+	int provider = iotkey_provider_value(value);
+
 	(void)rule;
-	return set_word(&spec->provider, iotkey_provider_value(value));
+	/* that one is said with root=a+b */
+	return provider == IOTKEY_PROVIDER_COMBINED ? -EINVAL
+						    : set_word(&spec->provider, provider);
 }
 
 static int set_nothing(struct iotkey_spec *spec, const struct rule *rule,
@@ -258,8 +285,8 @@ static const struct rule rules[] = {
 	  "aes-256-gcm, aes-128-ccm, xchacha20-poly1305, hmac-sha256, aes-128-cmac, kdf or ecdsa-p256",
 	  set_algorithm, 0, 0, 0, 0 },
 	{ "root", IOTKEY_OPTION_ROOT,
-	  "the name of a root: 1 to 255 printable ASCII characters, no spaces", set_text,
-	  0, 0, MEMBER(root) },
+	  "the name of a root (1 to 255 printable ASCII characters, no spaces), or of 2 to 8 joined with +",
+	  set_root, 0, 0, MEMBER(root) },
 	{ "mode", IOTKEY_OPTION_MODE, "random, derive or ratchet", set_mode, 0, 0, 0, 0 },
 	{ "rotate", IOTKEY_OPTION_ROTATE,
 	  "a duration from 1s to 10 years (units s m h d w)", set_duration, 1, 10 * YEAR,

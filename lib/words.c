@@ -25,10 +25,9 @@ static const char *const modes[] = {
 };
 
 static const char *const providers[] = {
-	[IOTKEY_PROVIDER_NONE] = "none",
-	[IOTKEY_PROVIDER_TPM] = "tpm",
-	[IOTKEY_PROVIDER_KEY] = "key",
-	[IOTKEY_PROVIDER_SOFT] = "soft",
+	[IOTKEY_PROVIDER_NONE] = "none",	 [IOTKEY_PROVIDER_TPM] = "tpm",
+	[IOTKEY_PROVIDER_KEY] = "key",		 [IOTKEY_PROVIDER_SOFT] = "soft",
+	[IOTKEY_PROVIDER_COMBINED] = "combined",
 };
 
 static const char *const states[] = {

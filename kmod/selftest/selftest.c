@@ -6,6 +6,7 @@
 #include <linux/string.h>
 #include "../aead.h"
 #include "../policy.h"
+#include "../root.h"
 #include "../session.h"
 #include "selftest.h"
 
@@ -56,6 +57,33 @@ static int __init test_kdf(void)
 		sizeof(out));
 	return ret ?: same("kdf derive", out,
 			   "66851e8a6fb635a9d914b504b36bfffdc348c66d907b15c5545fbffc9df4de5f");
+}
+
+/* Documentation/iotkey.rst, "Combined roots" */
+static int __init test_combined(void)
+{
+	struct iot_root *parts[2] = {
+		kzalloc(sizeof(struct iot_root), GFP_KERNEL),
+		kzalloc(sizeof(struct iot_root), GFP_KERNEL),
+	};
+	u8 out[IOT_SECRET_SIZE];
+	int i, ret = -ENOMEM;
+
+	if (parts[0] && parts[1]) {
+		for (i = 0; i < 2; i++) {
+			memset(parts[i]->secret, i ? 0x11 : 0x22,
+			       IOT_SECRET_SIZE);
+			iot_kdf(parts[i]->secret, "iotkey/1 id", NULL, 0,
+				parts[i]->id, IOT_ID_SIZE);
+		}
+		iot_root_sort(parts, 2);
+		iot_root_mix(parts, 2, out);
+		ret = same("combined root", out,
+			   "bd4080fc911da689dfcda8098eb0a18c19ba026c437a361efe5d94d618fb41ae");
+	}
+	kfree(parts[0]);
+	kfree(parts[1]);
+	return ret;
 }
 
 /* RFC 4493 section 4, examples 1 to 4 */
@@ -252,8 +280,8 @@ failed:
 
 int __init iot_selftest(void)
 {
-	int ret = test_hmac() ?: test_kdf() ?: test_cmac() ?: test_cfb() ?:
-		  test_tpm_kdf() ?: test_tpm_hash() ?: test_ecdsa();
+	int ret = test_hmac() ?: test_kdf() ?: test_combined() ?: test_cmac() ?:
+		  test_cfb() ?: test_tpm_kdf() ?: test_tpm_hash() ?: test_ecdsa();
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(aead_cases) && !ret; i++)

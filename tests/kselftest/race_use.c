@@ -47,11 +47,22 @@ static bool make_ratchet(struct race *r)
 	       !iot_update(r->mac, "stored=1");
 }
 
+static const char *family;
+
 /* Under a root of their own. */
 static bool make_family(struct race *r)
 {
 	r->root = iot_add("race-root", "new root provider=soft");
-	return r->root > 0 && make_pair(r, "race-root", "mode=derive");
+	family = "race-root";
+	return r->root > 0 && make_pair(r, family, "mode=derive");
+}
+
+/* Under one of their own and another. */
+static bool make_combined(struct race *r)
+{
+	r->root = iot_add("race-root", "new root provider=soft");
+	family = "race+race-root";
+	return r->root > 0 && make_pair(r, family, "mode=derive");
 }
 
 static void clean(struct race *r)
@@ -81,8 +92,8 @@ static key_serial_t judge_second_root(struct race *r)
 	r->root = iot_add("race-root", "load %s", root_blob);
 	if (r->root < 0)
 		race_wrong("the revoked root does not load: %s", errno_name(errno));
-	twin = iot_add("twin",
-		       "new aes-256-gcm root=race-root mode=derive label=race-aead");
+	twin = iot_add("twin", "new aes-256-gcm root=%s mode=derive label=race-aead",
+		       family);
 	return twin;
 }
 
@@ -270,6 +281,15 @@ static const struct {
 	    .allowed = "EKEYREVOKED EKEYEXPIRED",
 	    .after = "EKEYREVOKED",
 	    .make = make_family,
+	    .rival = revoke_root,
+	    .judge = judge_second_root },
+	  "",
+	  15 },
+	{ { .name = "revoke of a part of the root",
+	    .death = RACE_NO_USE,
+	    .allowed = "EKEYREVOKED EKEYEXPIRED",
+	    .after = "EKEYREVOKED",
+	    .make = make_combined,
 	    .rival = revoke_root,
 	    .judge = judge_second_root },
 	  "",

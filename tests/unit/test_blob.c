@@ -150,6 +150,34 @@ static const struct {
 	{ "label not ASCII", 168, 0xc3, -EBADMSG },
 };
 
+/* What names may say of roots */
+static void test_roots(void)
+{
+	static const char key_root[] = "aaa+bbb+ccc"; /* as long as the sample's */
+	struct iot_blob a = sample(), b;
+	u8 out[IOT_BLOB_MAX];
+	size_t len = encode(&a, out);
+
+	memcpy(out + 157, key_root, 11);
+	ktap_ok(!iot_blob_decode(&b, out, len), "a key under a combined root");
+	memcpy(out + 157, "aaa+bbb+aaa", 11);
+	ktap_ok(iot_blob_decode(&b, out, len) == -EBADMSG, "under one part twice");
+
+	memset(&a.policy, 0, sizeof(a.policy));
+	memset(&a.state, 0, sizeof(a.state));
+	a.kind = IOT_BLOB_ROOT;
+	a.provider = IOTKEY_PROVIDER_SOFT;
+	a.root_len = 0;
+	a.label_len = 0;
+	len = encode(&a, out);
+	ktap_ok(!iot_blob_decode(&b, out, len), "a root");
+	out[8] = IOTKEY_PROVIDER_COMBINED;
+	ktap_ok(iot_blob_decode(&b, out, len) == -EBADMSG, "a combined one has no blob");
+	out[8] = IOTKEY_PROVIDER_SOFT;
+	out[150] = '+';
+	ktap_ok(iot_blob_decode(&b, out, len) == -EBADMSG, "its name says two");
+}
+
 static void test_damage(void)
 {
 	struct iot_blob a = sample(), b;
@@ -246,6 +274,7 @@ int main(void)
 	test_vector();
 	test_round_trip();
 	test_damage();
+	test_roots();
 	test_table();
 	test_base64();
 	return ktap_done();

@@ -36,6 +36,7 @@ enum iotkey_provider {
 	IOTKEY_PROVIDER_TPM,
 	IOTKEY_PROVIDER_KEY,
 	IOTKEY_PROVIDER_SOFT,
+	IOTKEY_PROVIDER_COMBINED,
 };
 
 enum iotkey_state {

@@ -111,8 +111,10 @@ size_t new_key(struct thread *t)
 	const char *mode = PICK(r, modes);
 	size_t len = 0;
 
-	put(t, &len, "new %s root=root%u mode=%s", PICK(r, algorithms), below(r, 24),
-	    mode);
+	put(t, &len, "new %s root=root%u", PICK(r, algorithms), below(r, 24));
+	while (chance(r, 6))
+		put(t, &len, "+root%u", below(r, 24));
+	put(t, &len, " mode=%s", mode);
 	if (chance(r, 2))
 		put_schedule(t, &len);
 	if (chance(r, 6))

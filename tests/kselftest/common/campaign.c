@@ -231,6 +231,7 @@ void campaign_open(void)
 	set_linger("0");
 	world_open();
 	must_add("soft", "new root provider=soft");
+	must_add("soft2", "new root provider=soft");
 	if (add_key("logon", "camp:secret", SECRET, 32, SESSION) < 0)
 		bail("logon");
 	if (campaign_tpm >= 0)

@@ -322,14 +322,14 @@ static int act_nl_absent(struct operation *op)
 	return error == ENOKEY ? 0 : error ? error : WRONG;
 }
 
-/* The root "soft" and the key. */
+/* The roots "soft" and "soft2", and the key. */
 static int act_nl_dump(struct operation *op)
 {
 	unsigned int n;
 	int error = ask(nl_family, IOTKEY_CMD_KEY_GET, NLM_F_DUMP, 0, NULL, 0, &n);
 
 	(void)op;
-	return error ? error : n == 2 ? 0 : WRONG;
+	return error ? error : n == 3 ? 0 : WRONG;
 }
 
 static int act_nl_stats(struct operation *op)
@@ -423,10 +423,13 @@ struct operation operations[] = {
 	{ "new hmac-sha256", act_add, .text = HMAC },
 	{ "new aes-128-cmac", act_add, .text = "new aes-128-cmac root=soft" },
 	{ "new kdf", act_add, .text = "new kdf root=soft mode=derive" },
+	{ "new under two roots", act_add, .text = "new aes-256-gcm root=soft+soft2" },
 	{ "new, random", act_add, .text = OF("random") " jitter=1h max-ops=5" },
 	{ "new, derive", act_add, .text = OF("derive") " label=one lifetime=52w" },
 	{ "new, ratchet", act_add, .text = OF("ratchet") " ahead=1m usage=encrypt" },
 	{ "load a random key", act_add, .saved = OF("random") },
+	{ "load a key of two roots", act_add,
+	  .saved = "new hmac-sha256 root=soft+soft2 mode=derive" },
 	{ "load a derive key", act_add, .saved = OF("derive") " label=one" },
 	{ "load a ratchet", act_add, .saved = OF("ratchet") },
 	{ "update rotate", act_update, RANDOM, .text = "rotate" },

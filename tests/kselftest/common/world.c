@@ -192,7 +192,7 @@ void world_know_empty(void)
 		if (nl_stats(looker, &stats) || time(NULL) > limit)
 			bail("the keys do not go");
 	} while (stats.value[IOTKEY_A_STATS_KEYS] ||
-		 stats.value[IOTKEY_A_STATS_ROOTS] != 1);
+		 stats.value[IOTKEY_A_STATS_ROOTS] != 2); /* "soft", "soft2" */
 	empty[0] = world(&none);
 	if (campaign_tpm < 0)
 		return;
