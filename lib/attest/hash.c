@@ -16,9 +16,10 @@ static const struct {
 	{ IOTKEY_HASH_SM3_256, 32, "sm3" },
 };
 
+/* Both NULL until used; a context that changes its hash is slow */
 struct iotkey_attest {
-	EVP_MD_CTX *ctx;
-	EVP_MD *md[IOTKEY_HASHES]; /* NULL until used */
+	EVP_MD *md[IOTKEY_HASHES];
+	EVP_MD_CTX *ctx[IOTKEY_HASHES];
 };
 
 static int hash_index(unsigned int hash)
@@ -58,16 +59,7 @@ int iotkey_hash_value(const char *name, size_t len)
 
 struct iotkey_attest *iotkey_attest_new(void)
 {
-	struct iotkey_attest *attest = calloc(1, sizeof(*attest));
-
-	if (!attest)
-		return NULL;
-	attest->ctx = EVP_MD_CTX_new();
-	if (!attest->ctx) {
-		free(attest);
-		return NULL;
-	}
-	return attest;
+	return calloc(1, sizeof(struct iotkey_attest));
 }
 
 void iotkey_attest_free(struct iotkey_attest *attest)
@@ -76,9 +68,10 @@ void iotkey_attest_free(struct iotkey_attest *attest)
 
 	if (!attest)
 		return;
-	for (i = 0; i < IOTKEY_HASHES; i++)
+	for (i = 0; i < IOTKEY_HASHES; i++) {
+		EVP_MD_CTX_free(attest->ctx[i]);
 		EVP_MD_free(attest->md[i]);
-	EVP_MD_CTX_free(attest->ctx);
+	}
 	free(attest);
 }
 
@@ -92,18 +85,27 @@ const EVP_MD *attest_md(struct iotkey_attest *attest, unsigned int hash)
 	return i < 0 ? NULL : attest->md[i];
 }
 
+static EVP_MD_CTX *hash_context(struct iotkey_attest *attest, int i)
+{
+	if (!attest->ctx[i])
+		attest->ctx[i] = EVP_MD_CTX_new();
+	return attest->ctx[i];
+}
+
 int attest_digest2(struct iotkey_attest *attest, unsigned int hash, const void *a,
 		   size_t a_len, const void *b, size_t b_len,
 		   uint8_t out[IOTKEY_DIGEST_MAX])
 {
 	const EVP_MD *md = attest_md(attest, hash);
+	EVP_MD_CTX *ctx;
 
 	if (!md)
 		return iotkey_hash_size(hash) ? -ENOTSUP : -EINVAL;
-	if (!EVP_DigestInit_ex(attest->ctx, md, NULL) ||
-	    !EVP_DigestUpdate(attest->ctx, a, a_len) ||
-	    (b_len && !EVP_DigestUpdate(attest->ctx, b, b_len)) ||
-	    !EVP_DigestFinal_ex(attest->ctx, out, NULL))
+	ctx = hash_context(attest, hash_index(hash));
+	if (!ctx || !EVP_DigestInit_ex(ctx, md, NULL) ||
+	    !EVP_DigestUpdate(ctx, a, a_len) ||
+	    (b_len && !EVP_DigestUpdate(ctx, b, b_len)) ||
+	    !EVP_DigestFinal_ex(ctx, out, NULL))
 		return -ENOMEM;
 	return 0;
 }
