@@ -159,6 +159,32 @@ test_quoted()
 		"$(iotkeyctl history "$dir" 2>&1)"
 }
 
+# What waits to be measured waits for resume too: IMA would keep an entry that a sleeping TPM
+# did not take, and log and PCR would not agree any more.
+test_suspend()
+{
+	local key i answer
+	grep -q devices /sys/power/pm_test 2>/dev/null || return 0 # Debian's cannot
+	stty -F /dev/ttyS2 raw -echo
+	exec 4<>/dev/ttyS2
+	host() { printf '%s\n' "$*" >&4; read -r answer <&4; }
+	load measure=all
+	add lives new root provider=soft >"$tmp/quiet"
+	key=$(add telemetry new aes-256-gcm root=lives mode=derive)
+	host on 0x182 0 delay 500
+	for i in $(seq 40); do keyctl update "$key" rotate; done
+	ok "more wait than are measured before the suspend" test "$(records | wc -l)" -lt 26
+	echo devices >/sys/power/pm_test
+	ok "suspend" bash -c "echo mem >/sys/power/state"
+	echo none >/sys/power/pm_test
+	host clear
+	exec 4>&-
+	keyctl clear @s
+	ok "unload" unload
+	is "all are measured" "46 $(seq -s ' ' 0 45)" "$(records | wc -l) $(numbers 16 4)"
+	ok "the log leads to the PCR" iotkeyctl history
+}
+
 # An overdue rotation is a failed one; once.
 test_failed()
 {
@@ -182,6 +208,7 @@ test_parameter
 test_life
 test_without_rotations
 test_quoted
+test_suspend
 test_failed
 modprobe iotkey
 finish
