@@ -163,11 +163,11 @@ test_quoted()
 # did not take, and log and PCR would not agree any more.
 test_suspend()
 {
-	local key i answer
+	local key i
 	grep -q devices /sys/power/pm_test 2>/dev/null || return 0 # Debian's cannot
 	stty -F /dev/ttyS2 raw -echo
 	exec 4<>/dev/ttyS2
-	host() { printf '%s\n' "$*" >&4; read -r answer <&4; }
+	host() { printf '%s\n' "$*" >&4; read -r <&4; }
 	load measure=all
 	add lives new root provider=soft >"$tmp/quiet"
 	key=$(add telemetry new aes-256-gcm root=lives mode=derive)
