@@ -28,7 +28,8 @@ files=()
 for file in "$top"/tests/demo/*.sh; do files+=("$file"); done
 "$top/tests/vm/initramfs.sh" "$version" "$initramfs" \
 	--module "$top/build/kmod/$version/iotkey.ko" "${files[@]}" \
-	"$top/build/tools/bin/iotkeyctl:/usr/bin/iotkeyctl"
+	"$top/build/tools/bin/iotkeyctl:/usr/bin/iotkeyctl" \
+	"$top/build/tools/libexec/iotkey/iotkeyctl-attest:/usr/libexec/iotkey/iotkeyctl-attest"
 rm -rf "$state"
 mkdir -p "$state"
 

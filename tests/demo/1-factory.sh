@@ -41,6 +41,20 @@ run 'keyctl pkey_decrypt $(key telemetry) 0 /data/reading.0h'
 run 'keyctl pkey_sign $(key audit) 0 /data/reading >/data/reading.sig'
 run 'keyctl pkey_verify $(key audit) 0 /data/reading /data/reading.sig && echo verified'
 
+say "Its identity is a key that the TPM makes and keeps; a signature is one TPM command. Any" \
+    "program that knows TSS2 private keys opens the same file."
+run 'keyctl add iot gateway "new ecdsa-p256 parent=0x81000001" @u'
+run 'keyctl pipe $(key gateway) >'$blobs'/gateway.pem'
+run 'iotkeyctl public gateway >/data/gateway.pub'
+run 'iotkeyctl sign gateway /data/reading -o /data/reading.ecdsa'
+run 'openssl dgst -sha256 -verify /data/gateway.pub -signature /data/reading.ecdsa /data/reading'
+say "An attestation key signs nothing but what the TPM itself says. A fleet keeps its public" \
+    "half, and this first evidence as the reference."
+run iotkeyctl new ak --alg ecdsa-p256 --parent 0x81000001 --restricted --save $blobs/ak.pem
+run 'iotkeyctl public ak >/data/ak.pub'
+run iotkeyctl quote ak --pcrs sha256:0,7 --nonce 1f2e3d4c -o /data/evidence
+run iotkeyctl appraise /data/evidence --ak /data/ak.pub --nonce 1f2e3d4c --record /data/reference
+
 say "Five hours go by. Nobody rotates anything; an agent stores what is new."
 may_idle
 for hour in 1 2 3 4 5; do

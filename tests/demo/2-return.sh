@@ -22,4 +22,8 @@ run 'keyctl revoke $(key device-root)'
 refused keyctl pkey_decrypt "$telemetry" 0 /data/reading.5h
 run 'tpm2_pcrextend 7:sha256=$(printf evil | sha256sum | cut -c1-64)'
 refused iotkeyctl load $blobs/device-root.blob
+say "The attestation key still speaks, and the fleet sees what differs."
+run iotkeyctl load $blobs/ak.pem --name ak
+run iotkeyctl quote ak --pcrs sha256:0,7 --nonce 5b6a7988 -o /data/evidence
+refused iotkeyctl appraise /data/evidence --ak /data/ak.pub --nonce 5b6a7988 --reference /data/reference
 may_idle
