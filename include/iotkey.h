@@ -7,8 +7,9 @@
  * - The result is 0 (or a count) on success and -errno on failure.  The errno
  *   of an operation on a key is the one in the table of
  *   Documentation/iotkey.rst; iotkey_strerror() puts it into a sentence.
- *   Two are the library's own: -ENOPKG, this kernel has no iot key type (the
- *   module is not loaded), and -ENODATA, a stream or message ends early.
+ *   Some are the library's own: -ENOPKG, this kernel has no iot key type (the
+ *   module is not loaded); -ENODATA, a stream or message ends early; -ENOPROTOOPT
+ *   and -ENOENT, of ciphers for bulk data.
  * - Names and texts are zero-terminated.  Times are seconds, notices apart.
  * - Nothing is printed, no thread is made, no state is kept between calls:
  *   any two calls on different objects may run at once.
@@ -461,6 +462,56 @@ struct iotkey_stream {
  */
 int iotkey_stream_encrypt(int32_t key, int in, int out, struct iotkey_stream *stream);
 int iotkey_stream_decrypt(int32_t key, int in, int out, struct iotkey_stream *stream);
+
+/*
+ * Bulk data (lib/bulk.c): the kernel's own ciphers, keyed by the serial number of a logon key
+ *
+ * For what an iot key published, or any other key of type logon (also user, encrypted and
+ * trusted).  A cipher has the name of /proc/crypto: "gcm(aes)", "rfc7539(chacha20,poly1305)",
+ * "xts(aes)", "ctr(aes)".  Prefer an AEAD: only it notices what was changed.
+ *
+ * The kernel copies the key when a cipher is opened.  What befalls the key later (a rotation, a
+ * revocation) does not reach the open cipher: close it, and open it again.
+ */
+#define IOTKEY_BULK_MAX	    65536 /* bytes of plaintext in one operation */
+#define IOTKEY_BULK_IV_MAX  64
+#define IOTKEY_BULK_AAD_MAX 1024
+#define IOTKEY_BULK_TAG	    16 /* bytes behind what an AEAD encrypts */
+
+struct iotkey_bulk;
+
+struct iotkey_bulk_params {
+	const void *
+		iv; /* of the size that the cipher wants; never twice to encrypt with a key */
+	size_t iv_len;
+	const void *aad; /* authenticated and not encrypted; of an AEAD only */
+	size_t aad_len;
+};
+
+/*
+ * iotkey_bulk_open(): a cipher with the key of that serial number, which needs SEARCH
+ * permission.  Free with iotkey_bulk_close(), which takes NULL, too.
+ * Errors: -ENOPROTOOPT, this kernel cannot key a cipher by serial number (Linux before 6.2,
+ * or without AF_ALG); -ENOENT, it has no such cipher; -EINVAL, the key's type or size
+ * is not for the cipher; -ENOKEY, -EACCES, -EKEYREVOKED, -EKEYEXPIRED; -ENOMEM.
+ */
+int iotkey_bulk_open(int32_t key, const char *cipher, struct iotkey_bulk **bulk);
+void iotkey_bulk_close(struct iotkey_bulk *bulk);
+
+/*
+ * iotkey_bulk_encrypt(), iotkey_bulk_decrypt(): one operation, whole: nothing goes on from
+ * one call to the next.  An AEAD's output is IOTKEY_BULK_TAG bytes longer than its plaintext,
+ * that of another cipher as long as its input.  @in and @out may be the same; @size of
+ * @out must hold the result.  Threads may share @bulk.  Both return the number of bytes in @out.
+ * Errors: -EBADMSG, what an AEAD should decrypt is damaged or forged, and @out is
+ * cleared; -EINVAL, a length is out of range or not the cipher's; -ENOMEM.
+ */
+ssize_t iotkey_bulk_encrypt(struct iotkey_bulk *bulk,
+			    const struct iotkey_bulk_params *params, const void *in,
+			    size_t len, void *out, size_t size);
+ssize_t iotkey_bulk_decrypt(struct iotkey_bulk *bulk,
+			    const struct iotkey_bulk_params *params, const void *in,
+			    size_t len, void *out, size_t size);
 
 #ifdef __cplusplus
 }

@@ -94,6 +94,9 @@ static const struct {
 	  "the key quota is used up; raise kernel.keys.maxkeys and maxbytes, or drop keys" },
 	{ ENOPKG, "this kernel has no iot key type; load the module (modprobe iotkey)" },
 	{ ENODATA, "the data ends early; take a complete copy" },
+	{ ENOPROTOOPT,
+	  "this kernel cannot key a cipher by a key's serial number; it takes Linux 6.2 with AF_ALG" },
+	{ ENOENT, "the kernel has no such cipher; see /proc/crypto" },
 	{ E2BIG, "longer than a payload may be (16 KiB)" },
 	{ ENOBUFS, "events were lost because they were read too slowly" },
 };

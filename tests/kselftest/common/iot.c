@@ -154,7 +154,7 @@ static const struct {
 	E(ETIME),   E(EKEYEXPIRED),	E(EKEYREVOKED), E(EOVERFLOW),	 E(EPERM),
 	E(ENODEV),  E(ENXIO),		E(EBUSY),	E(EIO),		 E(ENOMEM),
 	E(ENOBUFS), E(EINTR),		E(ETIMEDOUT),	E(EDQUOT),	 E(EFAULT),
-	E(ENOENT),  E(EMSGSIZE),	E(ENOSPC),
+	E(ENOENT),  E(EMSGSIZE),	E(ENOSPC),	E(ENOPROTOOPT),
 };
 
 const char *errno_name(int error)
