@@ -2,8 +2,8 @@
 /*
  * What the pure files (policy.c, payload.c, schedule.c, blob.c, record.c, base64.c,
  * tss2.c, ecdsa.c, tpmbuf.c, session.c) may use.  They touch no locks, timers or keys, so
- * that unit tests and fuzzers compile the very same sources on the host.  (session.c computes
- * with the functions of crypto.h, which a test there brings along.)
+ * that unit tests and fuzzers compile the very same sources on the host.  (session.c
+ * computes with the functions of crypto.h, which a test there brings along.)
  */
 #ifndef _IOT_PURE_H
 #define _IOT_PURE_H
