@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +51,30 @@ static bool offers(const char *path, const char *word)
 	return found;
 }
 
+/* A key in the TPM is of use before, while it falls asleep, and after. */
+static key_serial_t resident;
+static atomic_bool awake;
+
+static int sign_resident(void)
+{
+	static const uint8_t digest[32] = "of a file";
+	uint8_t sig[64];
+
+	if (keyctl_pkey_sign(resident, "enc=p1363", digest, 32, sig, 64) < 0)
+		return errno;
+	return keyctl_pkey_verify(resident, "enc=p1363", digest, 32, sig, 64) ? errno : 0;
+}
+
+static void *sign_all_the_time(void *arg)
+{
+	(void)arg;
+	while (!atomic_load(&awake)) {
+		race_op("sign in the TPM", sign_resident(), "EBUSY");
+		race_pause(3000);
+	}
+	return NULL;
+}
+
 static bool make_pair(struct race *r)
 {
 	r->aead = iot_add("race-aead",
@@ -75,18 +100,25 @@ static void clean(struct race *r)
 }
 
 /* A key whose life ends while nobody is awake is dead to the first who comes. */
-static void sleep_once(struct race *r)
+static void sleep_once(struct race *unused)
 {
 	key_serial_t mortal =
 		iot_add("mortal", "new aes-256-gcm root=race mode=derive lifetime=1");
 	struct timespec before, after;
+	pthread_t signer;
 	uint8_t out[64];
 	long n;
 
-	(void)r;
+	(void)unused;
+	race_op("sign in the TPM", sign_resident(), "");
+	atomic_store(&awake, false);
+	pthread_create(&signer, NULL, sign_all_the_time, NULL);
 	clock_gettime(CLOCK_BOOTTIME, &before);
 	race_op("suspend", write_text("/sys/power/state", state), "");
 	clock_gettime(CLOCK_BOOTTIME, &after);
+	atomic_store(&awake, true);
+	pthread_join(signer, NULL);
+	race_op("sign in the TPM, awake again", sign_resident(), "");
 	if (after.tv_sec - before.tv_sec < 1)
 		race_wrong("no sleep");
 	n = iot_encrypt(mortal, "x", 1, out, sizeof(out));
@@ -143,10 +175,13 @@ int main(void)
 	}
 	root = iot_add("race", "new root provider=soft");
 	ktap_ok(root > 0, "a root");
+	resident = iot_add("resident", "new ecdsa-p256 parent=0x81000001 mkparent");
+	ktap_ok(resident > 0, "a key in the TPM (%s)", errno_name(errno));
 	race_dump_start();
 	with_test_mode();
 	race_dump_end();
 	race_sum();
+	iot_drop(resident);
 	iot_drop(root);
 	return ktap_done();
 }
