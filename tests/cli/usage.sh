@@ -30,7 +30,7 @@ transcript()
 	local verb
 
 	run --help
-	for verb in root new list show policy rotate encrypt decrypt sign public verify save load \
+	for verb in root new list show policy rotate encrypt decrypt sign public pem verify save load \
 		revoke quote appraise history monitor stats doctor; do
 		run "$verb" --help
 	done

@@ -47,7 +47,7 @@ _iotkeyctl_options()
 _iotkeyctl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local verbs="root new list show policy rotate encrypt decrypt sign verify public save load revoke quote appraise history monitor stats doctor"
+	local verbs="root new list show policy rotate encrypt decrypt sign verify public pem save load revoke quote appraise history monitor stats doctor"
 	local verb="" position=0 i values
 
 	COMPREPLY=()
@@ -69,7 +69,7 @@ _iotkeyctl()
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 	else
 		case $verb:$position in
-		revoke:* | show:0 | policy:0 | quote:0 | rotate:0 | encrypt:0 | decrypt:0 | sign:0 | verify:0 | public:0 | save:0)
+		revoke:* | show:0 | policy:0 | quote:0 | rotate:0 | encrypt:0 | decrypt:0 | sign:0 | verify:0 | public:0 | pem:0 | save:0)
 			mapfile -t COMPREPLY < <(compgen -W "$(_iotkeyctl_keys)" -- "$cur")
 			;;
 		policy:*)
@@ -77,7 +77,7 @@ _iotkeyctl()
 				"rotate= overlap= ahead= lifetime= max-ops= jitter= usage=" -- "$cur")
 			compopt -o nospace 2>/dev/null
 			;;
-		load:* | encrypt:* | decrypt:* | sign:* | verify:* | public:* | save:*)
+		load:* | encrypt:* | decrypt:* | sign:* | verify:* | public:* | pem:* | save:*)
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 			compopt -o filenames 2>/dev/null
 			;;

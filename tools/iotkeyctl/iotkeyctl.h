@@ -11,6 +11,7 @@
 #include "../common/file.h"
 #include "../common/human.h"
 #include "../common/key.h"
+#include "../common/pem.h"
 #include "../common/save.h"
 #include "../common/say.h"
 #include "../common/verb.h"
@@ -24,6 +25,7 @@ int cmd_list(struct context *ctx, int argc, char **argv);
 int cmd_load(struct context *ctx, int argc, char **argv);
 int cmd_monitor(struct context *ctx, int argc, char **argv);
 int cmd_new(struct context *ctx, int argc, char **argv);
+int cmd_pem(struct context *ctx, int argc, char **argv);
 int cmd_policy(struct context *ctx, int argc, char **argv);
 int cmd_public(struct context *ctx, int argc, char **argv);
 int cmd_revoke(struct context *ctx, int argc, char **argv);

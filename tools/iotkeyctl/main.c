@@ -35,6 +35,7 @@ static const struct command commands[] = {
 	{ "decrypt", cmd_decrypt, "KEY [IN [OUT]]", "decrypt a file" },
 	{ "sign", cmd_sign, "KEY [FILE] [-o SIGNATURE]", "sign a file" },
 	{ "public", cmd_public, "KEY [FILE]", "write the public half of a key as PEM" },
+	{ "pem", cmd_pem, "KEY [FILE]", "write a PEM that names a key, for OpenSSL" },
 	{ "verify", cmd_verify, "KEY FILE SIGNATURE", "check a signature" },
 	{ "save", cmd_save, "KEY FILE", "write the wrapped blob of a key" },
 	{ "load", cmd_load, "FILE... [--keyring RING] [--name NAME]", "load blobs" },
