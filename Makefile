@@ -8,9 +8,11 @@ PREFIX  ?= /usr/local
 KERNELS ?= 6.1 6.12
 export DESTDIR PREFIX KERNELS
 
+# the provider needs OpenSSL
+provider := $(if $(filter no,$(OPENSSL)),,provider)
 have_kdir := $(wildcard $(KDIR)/Makefile)
 
-all: $(if $(have_kdir),modules,no-modules) lib tools
+all: $(if $(have_kdir),modules,no-modules) lib tools $(provider)
 
 no-modules:
 	@echo "no kernel headers in $(KDIR): the module is not built (KDIR= names others)"
@@ -44,6 +46,10 @@ lib:
 tools: lib
 	$(MAKE) -C tools
 
+## provider: the OpenSSL provider, ossl-modules/iotkey.so
+provider: lib
+	$(MAKE) -C lib/provider
+
 ## check: every test; installs packages it misses (as root); ends with a summary
 check:
 	tests/check.sh
@@ -58,7 +64,7 @@ check-long:
 	IOTKEY_LONG=1 FUZZ_SECONDS=300 FUZZ_VM_SECONDS=600 SUITE_TIMEOUT=3600 VM_TIMEOUT=7200 tests/check.sh
 
 ## bench: cost beside the alternatives: a table, build/bench.json and .svg (BENCH= some groups)
-bench: lib tools kmod-$(lastword $(KERNELS)) kmod-6.12-debug
+bench: lib tools provider kmod-$(lastword $(KERNELS)) kmod-6.12-debug
 	@tests/setup.sh check
 	$(MAKE) -C tests bench vm
 	tests/bench/bench.sh $(lastword $(KERNELS)) $(BENCH)
@@ -77,19 +83,21 @@ demo:
 	@tests/demo.sh
 
 ## vm: a shell in the test VM, with the module and the tools (KERNELS= names the kernel)
-vm: lib tools kmod-$(lastword $(KERNELS))
+vm: lib tools provider kmod-$(lastword $(KERNELS))
 	$(MAKE) -C tests kselftest
 	tests/vm/shell.sh $(lastword $(KERNELS))
 
 ## install, uninstall: DESTDIR= PREFIX=; the module only if `make modules` built it
-install: lib tools
+install: lib tools $(provider)
 	$(MAKE) -C lib install
+	$(if $(provider),$(MAKE) -C lib/provider install)
 	$(MAKE) -C tools install
 	kmod/install.sh install "$(KDIR)"
 
 uninstall:
 	$(MAKE) -C lib uninstall
 	$(MAKE) -C tools uninstall
+	$(MAKE) -C lib/provider uninstall
 	kmod/install.sh uninstall "$(KDIR)"
 
 c_files = $(shell find lib tools tests include -name '*.[ch]' ! -path 'include/uapi/*')
@@ -112,5 +120,5 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 FORCE:
-.PHONY: all no-modules modules lib tools check check-long bench demo vm install uninstall lint format \
+.PHONY: all no-modules modules lib tools provider check check-long bench demo vm install uninstall lint format \
 	clean help FORCE

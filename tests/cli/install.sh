@@ -33,7 +33,8 @@ check()
 both()
 {
 	make -s -C "$top/lib" O="$out" DESTDIR="$stage" PREFIX=/usr "$1" &&
-		make -s -C "$top/tools" O="$out" DESTDIR="$stage" PREFIX=/usr "$1"
+		make -s -C "$top/tools" O="$out" DESTDIR="$stage" PREFIX=/usr "$1" &&
+		make -s -C "$top/lib/provider" O="$out" DESTDIR="$stage" PREFIX=/usr "$1"
 }
 
 files()
@@ -108,6 +109,18 @@ without_openssl()
 		grep "cannot start '.*/iotkeyctl-attest'"
 }
 
+# The provider needs nothing but what is installed, and shows OpenSSL one symbol
+provider()
+{
+	local so
+	so=$(find "$stage" -path '*/ossl-modules/iotkey.so')
+	OPENSSL_CONF=$stage/usr/share/doc/iotkey/openssl.cnf OPENSSL_MODULES=${so%/*} \
+		LD_LIBRARY_PATH=$stage/usr/lib openssl list -providers >"$work/providers" 2>&1
+	cat "$work/providers"
+	grep -q '^  iotkey$' "$work/providers" && grep -q '^  default$' "$work/providers" &&
+		[ "$(nm -D --defined-only "$so" | awk '$2 == "T" { print $3 }')" = OSSL_provider_init ]
+}
+
 nothing_left()
 {
 	files
@@ -122,6 +135,7 @@ check "libiotkey and iotkeyctl do without OpenSSL" no_openssl
 check "a C11 program builds" program c11
 check "a C23 program builds" program c2x
 check "pkg-config" pkgconfig
+check "OpenSSL loads the provider" provider
 check "the man pages have no mistakes" man_pages
 check "completion is good bash" bash -n "$stage/usr/share/bash-completion/completions/iotkeyctl"
 check "uninstall" both uninstall
