@@ -91,7 +91,7 @@ check_fuzz()
 check_cli()
 {
 	local test
-	make_step build-tools lib tools || return
+	make_step build-tools lib tools provider || return
 	for test in tests/cli/*.sh; do
 		[ -e "$test" ] || continue
 		PATH=$top/build/tools/bin:$PATH LD_LIBRARY_PATH=$top/build/lib \
@@ -113,7 +113,7 @@ check_bench()
 build_vm() # KERNEL...
 {
 	local v
-	make_step build-tools lib tools
+	make_step build-tools lib tools provider
 	make_step build-kselftest -C tests kselftest
 	built=
 	for v in "$@"; do

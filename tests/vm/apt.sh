@@ -3,17 +3,26 @@
 #
 # For scripts that fetch Debian packages which the host does not install: apt with lists,
 # cache and status of its own, in $cache.  The host's apt.conf (a proxy, for instance)
-# still counts.
+# still counts.  A script that wants another release than bookworm sets $suite.
 
 cache=${IOTKEY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/iotkey}
 mirror=${IOTKEY_MIRROR:-http://deb.debian.org}
+suite=bookworm
+
+lists()
+{
+	case $suite in
+	bookworm) echo "$cache/apt" ;;
+	*) echo "$cache/apt-$suite" ;;
+	esac
+}
 
 private_apt() # COMMAND...
 {
 	apt=$1; shift
-	"$apt" -qq -o Dir::State="$cache/apt/state" -o Dir::Cache="$cache/apt/cache" \
+	"$apt" -qq -o Dir::State="$(lists)/state" -o Dir::Cache="$(lists)/cache" \
 		-o Dir::State::status=/dev/null \
-		-o Dir::Etc::sourcelist="$cache/apt/sources.list" \
+		-o Dir::Etc::sourcelist="$(lists)/sources.list" \
 		-o Dir::Etc::sourceparts=/dev/null -o Dir::Etc::preferences=/dev/null \
 		-o Dir::Etc::preferencesparts=/dev/null -o APT::Sandbox::User=root \
 		-o APT::Architecture=amd64 -o APT::Architectures=amd64 \
@@ -22,12 +31,12 @@ private_apt() # COMMAND...
 
 update_lists()
 {
-	mkdir -p "$cache/apt/state/lists/partial" "$cache/apt/cache/archives/partial"
+	mkdir -p "$(lists)/state/lists/partial" "$(lists)/cache/archives/partial"
 	by="[arch=amd64 signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]"
-	cat >"$cache/apt/sources.list" <<-LIST
-	deb $by $mirror/debian bookworm main
-	deb $by $mirror/debian bookworm-backports main
-	deb $by $mirror/debian-security bookworm-security main
+	cat >"$(lists)/sources.list" <<-LIST
+	deb $by $mirror/debian $suite main
+	deb $by $mirror/debian $suite-backports main
+	deb $by $mirror/debian-security $suite-security main
 	LIST
 	private_apt apt-get update
 }

@@ -5,7 +5,8 @@
 # Usage: tests/vm/check.sh 6.1|6.12|6.12-debug [TEST...]     (names without their endings)
 #
 # tests/kselftest and tests/interop run inside, in one boot for those that say nothing,
-# one each for those that say "vm: virtual-time", "vm: no-tpm", "vm: fuzz" or "vm: ima", and
+# one each for those that say "vm: virtual-time", "vm: no-tpm", "vm: fuzz", "vm: ima" or
+# "vm: consumers" (whose initramfs has the programs of consumers.sh as well), and
 # one for each that says "vm: alone".  tests/fault/*.sh run on the host and boot VMs themselves: $RUN
 # is the start of their command.
 # With PACK_ONLY=1 only the initramfs is made.  KTAP goes to build/results/, the logs are in build/logs/.
@@ -64,7 +65,7 @@ collect()
 {
 	local src name ext group
 	files=("$top/tests/vm/guest-run.sh:/usr/lib/iotkey/guest-run")
-	default=() virtual=() no_tpm=() fuzz=() ima=() alone=()
+	default=() virtual=() no_tpm=() fuzz=() ima=() consumers=() alone=()
 	for src in "$top"/tests/kselftest/*.{sh,c} "$top"/tests/interop/*.sh; do
 		[ -e "$src" ] || continue
 		name=${src##*/} ext=${src##*.}
@@ -84,6 +85,7 @@ collect()
 		no-tpm) no_tpm+=("$name") ;;
 		fuzz) fuzz+=("$name") ;;
 		ima) ima+=("$name") ;;
+		consumers) consumers+=("$name") ;;
 		alone) alone+=("$name") ;;
 		*) echo "check.sh: $src: unknown VM $group" >&2; exit 1 ;;
 		esac
@@ -148,6 +150,14 @@ run_group default --tpm "$tpm-tpm-1" -- "${default[@]}"
 run_group no-tpm -- "${no_tpm[@]}"
 run_group fuzz --tpm "$tpm-tpm-3" -- "${fuzz[@]}"
 run_group ima --tpm "$tpm-tpm-4" --bus --append "ima_policy=tcb|critical_data" -- "${ima[@]}"
+if [ ${#consumers[@]} -gt 0 ]; then
+	mapfile -t programs < <("$top/tests/vm/consumers.sh")
+	plain=$initramfs
+	initramfs=${initramfs%.cpio}-consumers.cpio
+	"$top/tests/vm/initramfs.sh" "$version" "$initramfs" "${modules[@]}" "${files[@]}" "${programs[@]}"
+	run_group consumers --tpm "$tpm-tpm-5" --mem 1024 -- "${consumers[@]}"
+	initramfs=$plain
+fi
 run_group virtual-time --tpm "$tpm-tpm-2" --virtual-time --rtc 2026-01-01T00:00:00 -- "${virtual[@]}"
 for program in "${alone[@]}"; do
 	run_group "${program%%[.:]*}" --tpm "$tpm-tpm-${program%%[.:]*}" -- "$program"

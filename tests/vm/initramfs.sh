@@ -25,7 +25,7 @@ kernel_modules=(virtio_pci virtio_blk configfs veth vfat tpm_vtpm_proxy
 	libchacha20poly1305 chacha20poly1305 chacha_x86_64 poly1305_x86_64 gcm ccm
 	cmac ctr ghash_generic ghash_clmulni_intel aesni_intel sha256_ssse3
 	crypto_user algif_aead algif_skcipher algif_hash algif_rng tcrypt
-	xfrm_user esp4 esp6 tls dm_mod dm_crypt loop seqiv authenc echainiv)
+	pkcs8_key_parser xfrm_user esp4 esp6 tls dm_mod dm_crypt loop seqiv authenc echainiv)
 
 die() { echo "initramfs.sh: $*" >&2; exit 1; }
 
@@ -46,8 +46,8 @@ add_file()
 add_libraries()
 {
 	local lib place
-	LD_LIBRARY_PATH=$top/build/lib ldd "$2" 2>/dev/null |
-	grep -o '/[^ ]*' | while read -r lib; do
+	LD_LIBRARY_PATH=$top/build/lib:$top/build/consumers/bookworm$libdir ldd "$2" 2>/dev/null |
+	sed -n 's,^.*[[:space:]]\(/[^ ]*\) (0x[0-9a-f]*)$,\1,p' | while read -r lib; do
 		case $lib in
 		/lib64/*) place=/usr$lib ;;
 		*) place=$libdir/${lib##*/} ;;
