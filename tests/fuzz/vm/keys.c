@@ -107,7 +107,8 @@ long add_key_of_root(struct thread *t)
 	key = add(t, name, new_key(t));
 	if (key <= 0)
 		return key;
-	if (memmem(t->text, t->text_len, "mac", 3))
+	if (memmem(t->text, t->text_len, "mac", 3) ||
+	    memmem(t->text, t->text_len, "ecdsa", 5))
 		PICK(&t->random, t->mac) = key;
 	else if (!memmem(t->text, t->text_len, "kdf", 3))
 		PICK(&t->random, t->aead) = key;

@@ -22,7 +22,7 @@
 
 const struct kind kinds[] = {
 	{ "add root", add_root, 12, MAKE "EINTR EIO EBUSY ENXIO " },
-	{ "add key", add_key_of_root, 30, MAKE "EAGAIN EINTR " },
+	{ "add key", add_key_of_root, 30, MAKE "EAGAIN EINTR EIO EBUSY ENXIO " },
 	{ "add, text spoilt", add_spoilt, 20, LOAD },
 	{ "add, blob", add_blob, 20, LOAD },
 	{ "add keyring", add_keyring, 1, CORE "EEXIST " },
@@ -58,7 +58,7 @@ const struct kind kinds[] = {
 	{ "decrypt own", do_decrypt, 40, USE "EAGAIN " },
 	{ "decrypt spoilt", do_decrypt_spoilt, 30,
 	  USE "EBADMSG EPROTONOSUPPORT EAGAIN " },
-	{ "sign", do_sign, 30, USE "EAGAIN " },
+	{ "sign", do_sign, 30, USE "EAGAIN EINTR EIO EBUSY ENXIO ENODEV " },
 	{ "verify own", do_verify, 30, USE "EAGAIN " },
 	{ "verify spoilt", do_verify_spoilt, 20, USE "EBADMSG EPROTONOSUPPORT EAGAIN " },
 	{ "netlink get", wire_get, 20, WIRE },

@@ -100,6 +100,23 @@ static void put_usage(struct thread *t, size_t *len)
 	put(t, len, " usage=%s", PICK(&t->random, usages));
 }
 
+/* In the TPM, mostly under the parent that the tests know. */
+static size_t new_resident(struct thread *t)
+{
+	struct random *r = &t->random;
+	size_t len = 0;
+
+	put(t, &len, "new ecdsa-p256 parent=0x8100%04x",
+	    chance(r, 8) ? below(r, 0x10000) : 1);
+	if (chance(r, 2))
+		put(t, &len, " mkparent");
+	if (chance(r, 4))
+		put(t, &len, " restricted");
+	if (chance(r, 6))
+		put_usage(t, &len);
+	return len;
+}
+
 size_t new_key(struct thread *t)
 {
 	static const char *const algorithms[] = {
@@ -111,6 +128,8 @@ size_t new_key(struct thread *t)
 	const char *mode = PICK(r, modes);
 	size_t len = 0;
 
+	if (chance(r, 12))
+		return new_resident(t);
 	put(t, &len, "new %s root=root%u", PICK(r, algorithms), below(r, 24));
 	while (chance(r, 6))
 		put(t, &len, "+root%u", below(r, 24));

@@ -12,7 +12,9 @@
 #define LARGE_MAX 32720
 #define OVERHEAD  48
 #define SIGN_MAX  32768
-#define SIG_MAX	  40
+#define SIG_MAX	  72
+#define SIG_HMAC  40
+#define DIGEST	  32 /* as much of the data as an ECDSA signature is about */
 
 static const char *any_info(struct thread *t)
 {
@@ -32,6 +34,10 @@ static const char *any_info(struct thread *t)
 		"enc=raw enc=large",
 		"enc=rawenc=raw ",
 		"enc=large ",
+		"enc=x962",
+		"enc=p1363",
+		"enc=quote",
+		"enc=raw hash=sha256",
 		long_info,
 	};
 
@@ -186,19 +192,35 @@ long do_decrypt_spoilt(struct thread *t)
 	return ret;
 }
 
+/* Signatures of ECDSA are longer than all others. */
+static bool is_ecdsa(const struct kept *k)
+{
+	return k->made_len > SIG_HMAC;
+}
+
+/* As long as the longest, for some cores read so much. */
+static void pad_signature(uint8_t to[SIG_MAX + 64], const struct kept *k)
+{
+	memset(to, 0, SIG_MAX + 64);
+	memcpy(to, k->made, k->made_len);
+}
+
 long do_sign(struct thread *t)
 {
-	size_t len = some_length(t, SIGN_MAX);
+	size_t len = chance(&t->random, 4) ? DIGEST : some_length(t, SIGN_MAX);
 	key_serial_t key = key_of(t, t->mac);
 	long ret;
 
 	fill(&t->random, t->in, len < 64 ? len : 64);
 	ret = result(keyctl_pkey_sign(
 		key, chance(&t->random, 20) ? any_info(t) : "", t->in, len, t->out,
-		chance(&t->random, 20) ? below(&t->random, 60) : SIG_MAX));
+		chance(&t->random, 20) ? below(&t->random, 100) : SIG_HMAC));
 	if (ret < 0)
 		return ret;
-	if (ret != 24 && ret != 40)
+	/* quotes and r || s are not DER */
+	if (len >= DIGEST && len <= 2 * DIGEST && (ret == 64 || ret > 100))
+		return ret;
+	if (ret != 24 && ret != SIG_HMAC && (ret < 60 || ret > SIG_MAX))
 		complain(t, "sign: %ld bytes", ret);
 	else
 		keep(t, key, len, ret, true);
@@ -208,12 +230,14 @@ long do_sign(struct thread *t)
 long do_verify(struct thread *t)
 {
 	struct kept *k = any_kept(t, true);
+	uint8_t made[SIG_MAX + 64];
 	long ret;
 
 	if (!k)
 		return do_sign(t);
-	ret = result(keyctl_pkey_verify(k->key, "", k->data, k->data_len, k->made,
-					k->made_len));
+	pad_signature(made, k);
+	ret = result(
+		keyctl_pkey_verify(k->key, "", k->data, k->data_len, made, k->made_len));
 	if (ret == -EKEYREJECTED || ret == -EBADMSG || ret == -EPROTONOSUPPORT ||
 	    ret == -EINVAL)
 		complain(t, "own signature of %d: %s", k->key, strerror(-ret));
@@ -243,6 +267,10 @@ long do_verify_spoilt(struct thread *t)
 	memset(made + made_len, ~k->made[k->made_len - 1], sizeof(made) - made_len);
 	changed = !same(t->in, data_len, k->data, k->data_len) ||
 		  !same(made, made_len, k->made, k->made_len);
+	/* what is behind the DER, and behind the first 32 bytes of a digest, does not count */
+	if (is_ecdsa(k))
+		changed = data_len < DIGEST || memcmp(t->in, k->data, DIGEST) ||
+			  memcmp(made, k->made, k->made_len);
 	ret = result(keyctl_pkey_verify(k->key, "", t->in, data_len, made, made_len));
 	if (ret >= 0 && changed)
 		complain(t, "a spoilt signature of %d verifies", k->key);
