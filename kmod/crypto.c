@@ -75,21 +75,28 @@ void iot_hmac_sha256(const u8 *key, size_t key_len,
 
 /**
  * iot_kdf() - HKDF-Expand with info = @label || 00 || @context
- * @len: up to 32 bytes: one block is all this module needs
+ * @len: up to 32 bytes, and then @out may be @key; or up to 255 * 32
  */
 void iot_kdf(const u8 key[IOT_SHA256_SIZE], const char *label,
 	     const void *context, size_t context_len, u8 *out, size_t len)
 {
-	static const u8 counter = 1;
+	u8 block[IOT_SHA256_SIZE];
+	u8 counter = 1;
 	struct iot_part parts[] = {
+		{ block, 0 },	/* nothing before the first */
 		{ label, strlen(label) + 1 },
 		{ context, context_len },
 		{ &counter, 1 },
 	};
-	u8 block[IOT_SHA256_SIZE];
+	size_t n;
 
-	iot_hmac_sha256(key, IOT_SHA256_SIZE, parts, ARRAY_SIZE(parts), block);
-	memcpy(out, block, min_t(size_t, len, sizeof(block)));
+	for (; len; out += n, len -= n, counter++) {
+		iot_hmac_sha256(key, IOT_SHA256_SIZE, parts, ARRAY_SIZE(parts),
+				block);
+		n = min_t(size_t, len, sizeof(block));
+		memcpy(out, block, n);
+		parts[0].len = sizeof(block);
+	}
 	memzero_explicit(block, sizeof(block));
 }
 

@@ -91,6 +91,7 @@ void iot_key_free(struct iot_key *ik)
 	if (ik->root)
 		iot_root_put(ik->root);
 	iot_resident_free(ik->resident);
+	iot_publish_free(ik);
 	kfree(ik->label);
 	memzero_explicit(ik, sizeof(*ik));
 	kmem_cache_free(key_cache, ik);

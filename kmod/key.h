@@ -5,6 +5,7 @@
  * Lock order:
  *
  *   key->sem (the core's)  ->  iot_key::lock  ->  registry lock, deadline lock
+ *   key->sem of a kdf key  ->  those of keyrings and of the keys it publishes
  *   iot_root::lock is taken with none of these held, or inside key->sem;
  *   a conversation with the TPM (tpm.h) is begun with none of them held
  *
@@ -68,6 +69,7 @@ struct iot_key {
 	u8 salt[IOT_NONCE_SIZE - sizeof(u64)];
 	u8 held;			/* BIT(enum iot_slot) */
 	u8 secret[IOT_SLOTS][IOT_SECRET_SIZE];
+	struct iot_publisher *publisher;	/* of a key that has published, else NULL */
 };
 
 /* A consistent copy of what may be shown. */
@@ -143,6 +145,12 @@ int iot_resume_versions(struct iot_key *ik, const struct iot_table *table);
 void iot_save_versions(const struct iot_key *ik, struct iot_table *table);
 int iot_secret_of(struct iot_key *ik, u32 version, u8 *secret);
 void iot_erase(struct iot_key *ik);
+
+/* publish.c */
+int iot_publish(struct iot_key *ik, const struct iot_payload *p);
+void iot_publish_follow(struct iot_key *ik);
+void iot_publish_retire(struct iot_key *ik);
+void iot_publish_free(struct iot_key *ik);
 
 /* use.c */
 int iot_may_use(struct iot_key *ik, u8 usage);

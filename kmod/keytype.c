@@ -171,9 +171,13 @@ static int update(struct key *key, struct key_preparsed_payload *prep)
 
 	if (!ik)	/* negative until now */
 		return instantiate(key, prep);
-	mutex_lock(&ik->lock);
-	ret = apply(ik, &p->payload);
-	mutex_unlock(&ik->lock);
+	if (p->payload.verb == IOT_VERB_PUBLISH) {
+		ret = iot_publish(ik, &p->payload);
+	} else {
+		mutex_lock(&ik->lock);
+		ret = apply(ik, &p->payload);
+		mutex_unlock(&ik->lock);
+	}
 	return ret ? iot_refuse(key->serial, ret) : 0;
 }
 
@@ -189,6 +193,7 @@ static void revoke(struct key *key)
 	iot_deadline_arm(ik);
 	iot_notify(ik, IOTKEY_EVENT_REVOKED, 0);
 	mutex_unlock(&ik->lock);
+	iot_publish_retire(ik);
 	if (iot_key_is_root(ik))
 		iot_root_revoke(ik->root);
 	if (ik->resident)
@@ -203,6 +208,7 @@ static void destroy(struct key *key)
 	if (!ik)
 		return;
 	iot_deadline_cancel(ik);
+	iot_publish_retire(ik);
 	if (iot_key_is_child(ik))
 		iot_root_del_child(ik->root, ik);
 	iot_registry_del(ik);

@@ -18,6 +18,7 @@ enum context {
 	IN_ROOT = BIT(0),
 	IN_KEY = BIT(1),
 	IN_SET = BIT(2),
+	IN_PUBLISH = BIT(4),
 	IN_RESIDENT = BIT(3),
 };
 
@@ -58,6 +59,8 @@ static const struct option options[] = {
 	[IOT_OPT_START] = OTHER("start", IN_KEY),
 	[IOT_OPT_USAGE] = OTHER("usage", IN_KEY | IN_SET | IN_RESIDENT),
 	[IOT_OPT_LABEL] = OTHER("label", IN_KEY),
+	[IOT_OPT_SIZE] = OTHER("size", IN_PUBLISH),
+	[IOT_OPT_EPOCH] = OTHER("epoch", IN_PUBLISH),
 	[IOT_OPT_RESTRICTED] = { "restricted", VALUE_NONE, IN_RESIDENT, 0, 0, 0 },
 };
 
@@ -361,6 +364,14 @@ static int read_other(struct iot_payload *out, enum iot_option option,
 		return read_usage(value, &out->policy.usage);
 	case IOT_OPT_LABEL:
 		return read_name(value, IOT_LABEL_MAX, &out->label);
+	case IOT_OPT_SIZE:
+		ret = read_number(value, 10, IOT_PUBLISH_MIN, IOT_PUBLISH_MAX,
+				  &v);
+		if (!ret)
+			out->size = v;
+		return ret;
+	case IOT_OPT_EPOCH:
+		return read_u32(value, 0, &out->number);
 	default:
 		return -EINVAL;
 	}
@@ -502,6 +513,25 @@ static int parse_set(struct iot_payload *out, struct iot_span *text)
 	return out->given ? 0 : -EINVAL;
 }
 
+/* "PREFIX:NAME", as a logon key is called */
+static int parse_publish(struct iot_payload *out, struct iot_span *text)
+{
+	struct iot_span word = next_word(text);
+	struct iot_span name = word;
+	int ret;
+
+	out->verb = IOT_VERB_PUBLISH;
+	out->size = IOT_PUBLISH_SIZE;
+	ret = read_name(word, IOT_NAME_MAX, &out->name);
+	if (!ret && (!cut(&name, ':').len || !name.len))
+		ret = -EINVAL;
+	if (ret) {
+		*text = word;
+		return ret;
+	}
+	return read_options(out, text, IN_PUBLISH);
+}
+
 /* "stored=N", "epoch=N", "mix=HEX": one word each. */
 static int parse_word(struct iot_payload *out, struct iot_span word)
 {
@@ -558,6 +588,8 @@ int iot_payload_parse(struct iot_payload *out, const char *text, size_t len,
 		ret = parse_new(out, &rest);
 	} else if (span_is(verb, "set")) {
 		ret = parse_set(out, &rest);
+	} else if (span_is(verb, "publish")) {
+		ret = parse_publish(out, &rest);
 	} else {
 		ret = parse_word(out, verb);
 		if (!ret && next_word(&rest).len)

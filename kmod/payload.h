@@ -22,6 +22,7 @@ enum iot_verb {
 	IOT_VERB_MIX,
 	IOT_VERB_EPOCH,
 	IOT_VERB_SET,
+	IOT_VERB_PUBLISH,
 };
 
 /* Bits of iot_payload::given, in the order of the options table. */
@@ -42,6 +43,8 @@ enum iot_option {
 	IOT_OPT_START,
 	IOT_OPT_USAGE,
 	IOT_OPT_LABEL,
+	IOT_OPT_SIZE,
+	IOT_OPT_EPOCH,
 	IOT_OPT_RESTRICTED,
 };
 
@@ -65,7 +68,9 @@ struct iot_payload {
 	struct iot_span root;
 	struct iot_span label;
 	struct iot_span blob;	/* of "load", with its white space */
-	u32 number;		/* of "stored" and "epoch" */
+	struct iot_span name;	/* of "publish" */
+	u32 number;		/* of "stored", "epoch", and epoch= of "publish" */
+	u8 size;		/* of "publish" */
 	u8 mix_len;
 	u8 mix[IOT_MIX_MAX];
 };

@@ -11,6 +11,9 @@
 #define IOT_NAME_MAX		255
 #define IOT_LABEL_MAX		64
 #define IOT_PARTS_MAX		8
+#define IOT_PUBLISH_MIN		16
+#define IOT_PUBLISH_MAX		64
+#define IOT_PUBLISH_SIZE	32	/* where nothing is said */
 #define IOT_MIX_MIN		16
 #define IOT_MIX_MAX		64
 

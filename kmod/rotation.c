@@ -162,6 +162,7 @@ static void rotate(struct iot_key *ik, u32 epoch, s64 activation)
 	put_state(ik, &s);
 	ik->bits &= ~BIT(IOT_KEY_TOLD_OVERDUE);
 	iot_aead_forget(ik);
+	iot_publish_follow(ik);
 
 	atomic64_inc(&iot_stats.rotations);
 	iot_notify(ik, IOTKEY_EVENT_ROTATED, 0);
@@ -206,6 +207,7 @@ static int settle_schedule(struct iot_key *ik)
 
 	if (m.state == IOTKEY_STATE_EXPIRED) {
 		iot_erase(ik);
+		iot_publish_follow(ik);
 		tell_once(ik, IOT_KEY_TOLD_EXPIRED, IOTKEY_EVENT_EXPIRED, 0);
 		return -EKEYEXPIRED;
 	}

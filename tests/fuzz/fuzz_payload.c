@@ -155,6 +155,13 @@ static void put_payload(struct text *t, const struct iot_payload *p)
 		put(t, "set");
 		put_key_options(t, p);
 		break;
+	case IOT_VERB_PUBLISH:
+		put(t, "publish %.*s", (int)p->name.len, p->name.p);
+		if (given(p, IOT_OPT_SIZE))
+			put(t, " size=%d", p->size);
+		if (given(p, IOT_OPT_EPOCH))
+			put(t, " epoch=%" PRIu32, p->number);
+		break;
 	default:
 		must(false);
 	}
@@ -178,6 +185,7 @@ static void check_same(const struct iot_payload *a, const struct iot_payload *b)
 	     same_span(a->spec.key_name, b->spec.key_name));
 	must(same_span(a->root, b->root) && same_span(a->label, b->label) &&
 	     same_span(a->blob, b->blob));
+	must(same_span(a->name, b->name) && a->size == b->size);
 	must(a->mix_len == b->mix_len && !memcmp(a->mix, b->mix, sizeof(a->mix)));
 }
 
@@ -216,7 +224,7 @@ static void check_key(const struct iot_payload *p, const void *text, size_t size
 		return;
 	}
 	check_span(p->root, 1, IOT_NAME_MAX, text, size);
-	must(iot_name_ok(p->root.p, p->root.len));
+	must(iot_root_parts(p->root.p, p->root.len) > 0);
 	if (given(p, IOT_OPT_LABEL)) {
 		check_span(p->label, 1, IOT_LABEL_MAX, text, size);
 		must(iot_name_ok(p->label.p, p->label.len));
@@ -240,6 +248,12 @@ static void check(const struct iot_payload *p, const void *text, size_t size)
 		break;
 	case IOT_VERB_STORED:
 		must(p->number);
+		break;
+	case IOT_VERB_PUBLISH:
+		check_span(p->name, 3, IOT_NAME_MAX, text, size);
+		must(iot_name_ok(p->name.p, p->name.len));
+		must(memchr(p->name.p + 1, ':', p->name.len - 2));
+		must(p->size >= IOT_PUBLISH_MIN && p->size <= IOT_PUBLISH_MAX);
 		break;
 	case IOT_VERB_SET:
 		must(p->given && !given(p, IOT_OPT_ROOT) && !given(p, IOT_OPT_MODE));

@@ -104,11 +104,13 @@ static void update(struct actor *a, struct shared *s)
 		"set rotate=1s",
 		"set usage=decrypt",
 		"mix=00112233445566778899aabbccddeeff",
+		"publish race:one",
+		"publish race:two size=64",
 	};
 	unsigned int i = pick(a, sizeof(texts) / sizeof(texts[0]));
 
 	race_op(texts[i], iot_update(key_of(s), "%s", texts[i]),
-		GONE "EAGAIN EINVAL EOPNOTSUPP EOVERFLOW");
+		GONE "EAGAIN EINVAL EOPNOTSUPP EOVERFLOW EEXIST EDQUOT");
 }
 
 static void encrypt(struct actor *a, struct shared *s)

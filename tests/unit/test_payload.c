@@ -50,6 +50,9 @@ static const char *const good[] = {
 	"stored=1",
 	"stored=4294967295",
 	"epoch=0",
+	"publish a:b",
+	"publish disk:data:2 size=16 epoch=4294967295\n",
+	"publish dm:x epoch=0 size=64",
 	"mix=00112233445566778899aabbccddeeff",
 	"mix=00112233445566778899AABBCCDDEEFF00112233445566778899aabbccddeeff"
 	"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
@@ -70,6 +73,10 @@ static const char *const bad[] = {
 	"mix=00112233445566778899aabbccddee",
 	"mix=00112233445566778899AABBCCDDEEFF00112233445566778899aabbccddeeff"
 	"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff00",
+	"publish", "publish a", "publish :a", "publish a:", "publish a:b c", "publish a:b size",
+	"publish a:b size=15", "publish a:b size=65", "publish a:b size=32 size=32",
+	"publish a:b epoch", "publish a:b epoch=-1", "publish a:b epoch=4294967296",
+	"publish a:b rotate=1h", "publish a:\x7f", "set size=32", "new kdf root=r size=32",
 	/* roots */
 	"new root", "new root provider=", "new root provider=TPM",
 	"new root provider=tpmx parent=0x81000001", "new root provider=tpm",

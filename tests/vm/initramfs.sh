@@ -23,7 +23,7 @@ libraries=("$libdir/libtss2-tcti-device.so.0")
 kernel_modules=(virtio_pci virtio_blk configfs veth vfat tpm_vtpm_proxy
 	ecdh_generic drbg jitterentropy_rng hmac sha512_generic
 	libchacha20poly1305 chacha20poly1305 chacha_x86_64 poly1305_x86_64 gcm ccm
-	cmac ctr ghash_generic ghash_clmulni_intel aesni_intel sha256_ssse3
+	cmac ctr xts ghash_generic ghash_clmulni_intel aesni_intel sha256_ssse3
 	crypto_user algif_aead algif_skcipher algif_hash algif_rng tcrypt
 	pkcs8_key_parser xfrm_user esp4 esp6 tls dm_mod dm_crypt loop seqiv authenc echainiv)
 

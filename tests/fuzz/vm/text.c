@@ -160,7 +160,14 @@ size_t update_text(struct thread *t)
 	struct random *r = &t->random;
 	size_t len = 0;
 
-	switch (below(r, 8)) {
+	switch (below(r, 9)) {
+	case 8:
+		put(t, &len, "publish fuzz:%u", below(r, 8));
+		if (chance(r, 3))
+			put(t, &len, " size=%u", 8 + below(r, 64));
+		if (chance(r, 3))
+			put(t, &len, " epoch=%u", below(r, 4));
+		break;
 	case 0:
 	case 1:
 		put(t, &len, "rotate");

@@ -174,6 +174,8 @@ void op_undo(struct operation *op)
 	uint32_t handles[TPM_HANDLES_MAX];
 	unsigned int n;
 
+	if (op->publishes)
+		drop(keyctl_search(SESSION, "logon", "camp:pub", 0));
 	if (op->it > 0)
 		drop(op->it);
 	if (op->kid)

@@ -31,6 +31,7 @@ struct operation {
 	unsigned int size; /* of a message */
 	enum { NOTHING, A_MESSAGE, A_SIGNATURE, A_LISTENER } needs;
 	bool collected; /* the core unlinks "it", by its collector */
+	bool publishes; /* a logon key "camp:pub" */
 	bool kid;	/* "it" is a root and has a key below it */
 	bool tpm;	/* it talks to the TPM */
 	bool counts;	/* in "ops", also when nothing comes of it */

@@ -378,6 +378,7 @@ static int act_nl_event(struct operation *op)
 #define IN_TPM	 .tpm = true, .resident = true
 #define AES	 "new aes-256-gcm root=soft"
 #define HMAC	 "new hmac-sha256 root=soft"
+#define KDF	 "new kdf root=soft mode=derive"
 #define RANDOM	 .make = AES, .ready = "stored=2"
 #define OF(how)	 "new aes-256-gcm root=soft mode=" how " " SCHEDULE
 #define RATCHET	 .make = OF("ratchet"), .ready = "stored=1"
@@ -444,6 +445,10 @@ struct operation operations[] = {
 	  .text = "set rotate=2d overlap=2h jitter=1h lifetime=52w max-ops=9 usage=decrypt" },
 	{ "update stored, root", act_update, .make = "new root provider=soft",
 	  .text = "stored=1" },
+	{ "update publish", act_update, .make = KDF, .text = "publish camp:pub size=64",
+	  .publishes = true },
+	{ "update publish again", act_update, .make = KDF, .ready = "publish camp:pub",
+	  .text = "publish camp:pub size=64", .publishes = true },
 	{ "add onto a key: update", act_add, RANDOM, .text = "rotate" },
 	{ "read a key", act_read, RANDOM },
 	{ "read a root", act_read, .make = "new root provider=soft" },
