@@ -282,6 +282,17 @@ int iotkey_mix(int32_t key, const void *fresh, size_t len);
 int iotkey_epoch(int32_t key, uint32_t epoch);
 int iotkey_set(int32_t key, const struct iotkey_spec *spec);
 
+/*
+ * iotkey_publish(): have the kdf key @key publish a logon key "PREFIX:NAME" of @size (16 to
+ * 64) bytes in @keyring, or if that is 0 where the kernel puts it: in the session keyring or,
+ * without one, the user keyring.  It follows the
+ * rotations of @key, or is that of *@epoch, if that is not NULL (derive keys only).  The
+ * logon key may not be read; *@published is its serial number.
+ * Errors: as in the contract.
+ */
+int iotkey_publish(int32_t key, const char *name, unsigned int size,
+		   const uint32_t *epoch, int32_t keyring, int32_t *published);
+
 /* iotkey_revoke(): no use any more of @key, nor of what hangs under it */
 int iotkey_revoke(int32_t key);
 

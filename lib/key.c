@@ -279,6 +279,38 @@ int iotkey_set(int32_t key, const struct iotkey_spec *spec)
 	return len < 0 ? len : update(key, text);
 }
 
+/* The kernel has linked it where this process finds it first */
+static int move(int32_t key, int32_t keyring)
+{
+	long from = keyctl_get_keyring_ID(KEY_SPEC_SESSION_KEYRING, 0);
+	long to = keyctl_get_keyring_ID(keyring, 0);
+
+	if (to < 0 || keyctl_link(key, keyring) < 0)
+		return -errno;
+	if (from != to && keyctl_unlink(key, KEY_SPEC_SESSION_KEYRING) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return 0;
+}
+
+int iotkey_publish(int32_t key, const char *name, unsigned int size,
+		   const uint32_t *epoch, int32_t keyring, int32_t *published)
+{
+	char text[IOTKEY_NAME_MAX + 64];
+	int len, err;
+
+	if (!iotkey_name_ok(name))
+		return -EINVAL;
+	len = snprintf(text, sizeof(text), "publish %s size=%u", name, size);
+	if (epoch)
+		snprintf(text + len, sizeof(text) - (size_t)len, " epoch=%u", *epoch);
+	err = update(key, text);
+	if (!err)
+		err = search("logon", name, published);
+	if (!err && keyring)
+		err = move(*published, keyring);
+	return err;
+}
+
 int iotkey_revoke(int32_t key)
 {
 	return keyctl_revoke(key) < 0 ? key_error(errno) : 0;

@@ -30,7 +30,7 @@ transcript()
 	local verb
 
 	run --help
-	for verb in root new list show policy rotate encrypt decrypt sign public pem verify save load \
+	for verb in root new list show policy rotate derive encrypt decrypt sign public pem verify save load \
 		revoke quote appraise history monitor stats doctor; do
 		run "$verb" --help
 	done
@@ -71,6 +71,12 @@ transcript()
 	run policy telemetry start=5
 	run policy telemetry colour=red
 	run policy telemetry lifetime=0
+	run derive telemetry
+	run derive telemetry disk
+	run derive telemetry disk: --size 32
+	run derive telemetry disk:data --size 65
+	run derive telemetry disk:data --epoch x
+	run derive telemetry disk:data --epoch 1 --pinned
 	run monitor --count 0
 	echo data >data
 	ln data link

@@ -34,6 +34,7 @@ _iotkeyctl_options()
 		echo "--start --usage --label --parent --mkparent --restricted --keyring --save"
 		;;
 	rotate) echo "--save" ;;
+	derive) echo "--size --epoch --pinned --keyring" ;;
 	load) echo "--keyring --name" ;;
 	monitor) echo "--count" ;;
 	sign) echo "-o" ;;
@@ -47,7 +48,7 @@ _iotkeyctl_options()
 _iotkeyctl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local verbs="root new list show policy rotate encrypt decrypt sign verify public pem save load revoke quote appraise history monitor stats doctor"
+	local verbs="root new list show policy rotate derive encrypt decrypt sign verify public pem save load revoke quote appraise history monitor stats doctor"
 	local verb="" position=0 i values
 
 	COMPREPLY=()
@@ -69,7 +70,7 @@ _iotkeyctl()
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 	else
 		case $verb:$position in
-		revoke:* | show:0 | policy:0 | quote:0 | rotate:0 | encrypt:0 | decrypt:0 | sign:0 | verify:0 | public:0 | pem:0 | save:0)
+		revoke:* | show:0 | policy:0 | quote:0 | rotate:0 | derive:0 | encrypt:0 | decrypt:0 | sign:0 | verify:0 | public:0 | pem:0 | save:0)
 			mapfile -t COMPREPLY < <(compgen -W "$(_iotkeyctl_keys)" -- "$cur")
 			;;
 		policy:*)

@@ -31,6 +31,10 @@ static const struct command commands[] = {
 	  "show or change the policy of a key" },
 	{ "rotate", cmd_rotate, "KEY [--save FILE]",
 	  "make the next version current now" },
+	{ "derive", cmd_derive,
+	  "KEY PREFIX:NAME [--size BYTES] [--epoch N | --pinned]\n"
+	  "           [--keyring RING]",
+	  "publish a logon key, for dm-crypt and the like" },
 	{ "encrypt", cmd_encrypt, "KEY [IN [OUT]]", "encrypt a file" },
 	{ "decrypt", cmd_decrypt, "KEY [IN [OUT]]", "decrypt a file" },
 	{ "sign", cmd_sign, "KEY [FILE] [-o SIGNATURE]", "sign a file" },
