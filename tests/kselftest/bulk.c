@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <iotkey.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -339,6 +340,50 @@ static void test_changes(void)
 	iot_drop(key);
 }
 
+/* HKDF-Expand of one block, as in "Derivations": info is label || 00 || context. */
+static void derive(const uint8_t key[32], const char *label, const void *context,
+		   size_t len, uint8_t out[32])
+{
+	uint8_t info[256];
+	size_t n = strlen(label) + 1;
+
+	memcpy(info, label, n);
+	memcpy(info + n, context, len);
+	info[n + len] = 1;
+	HMAC(EVP_sha256(), key, 32, info, n + len + 1, out, NULL);
+}
+
+/* From the root's secret to what was sealed: nothing of it came from the kernel. */
+static void test_published(void)
+{
+	static const uint8_t version[] = { 6, 1, 'k', 0, 0, 0, 0 };
+	static const uint8_t publish[] = { 32, 'b', 'u', 'l', 'k', ':', 'p' };
+	struct iotkey_bulk *bulk;
+	key_serial_t root, key, published;
+	uint8_t blob[2000];
+	size_t len;
+	int err;
+
+	root = iot_add("bulk-root", "new root provider=soft");
+	len = iot_save(root, blob, sizeof(blob));
+	key = iot_add("bulk-key", "new kdf root=bulk-root mode=derive label=k");
+	err = iot_update(key, "publish bulk:p size=32");
+	published = keyctl_search(KEY_SPEC_SESSION_KEYRING, "logon", "bulk:p", 0);
+	if (err || published < 0 || len < 64) {
+		ktap_ok(false, "published (%s)", errno_name(err));
+		return;
+	}
+	derive(blob + len - 64, "iotkey/1 derive", version, sizeof(version), secret);
+	derive(secret, "iotkey/1 publish", publish, sizeof(publish), secret);
+	err = iotkey_bulk_open(published, "gcm(aes)", &bulk);
+	ktap_ok(!err && is_current(bulk), "a key that an iot key published (%s)",
+		errno_name(-err));
+	if (!err)
+		iotkey_bulk_close(bulk);
+	iot_drop(key);
+	iot_drop(root);
+}
+
 static struct iotkey_bulk *shared;
 
 static void *user(void *arg)
@@ -437,6 +482,7 @@ int main(void)
 			test_cipher(&ciphers[i]);
 		test_keys();
 		test_changes();
+		test_published();
 		test_threads();
 	} else {
 		test_too_old();
