@@ -12,6 +12,7 @@
  */
 #include <linux/atomic.h>
 #include <linux/err.h>
+#include <linux/random.h>
 #include <linux/slab.h>
 #include "resident.h"
 #include "slot.h"
@@ -412,17 +413,21 @@ static int import(struct iot_object *o, struct iot_bytes *priv)
 	return ret;
 }
 
-/* That it loads, has no password and is what its public half says shows in use. */
+/*
+ * That it loads, has no password and is what its public half says shows in use: with a
+ * fresh digest, or a quote of that and no PCRs.
+ */
 static int prove(struct iot_resident *r)
 {
-	static const u8 nothing[IOT_P256_SIZE];	/* or no data and no PCRs */
+	u8 in[2 + IOT_P256_SIZE + 4] = { 0, IOT_P256_SIZE };
 	struct iot_ask ask = {
-		.in = nothing,
-		.in_len = r->restricted ? 6 : sizeof(nothing),
+		.in = r->restricted ? in : in + 2,
+		.in_len = r->restricted ? sizeof(in) : IOT_P256_SIZE,
 		.room = IOT_QUOTE_MAX,
 	};
 	int ret;
 
+	get_random_bytes(in + 2, IOT_P256_SIZE);
 	ask.out = kmalloc(ask.room, GFP_KERNEL);
 	if (!ask.out)
 		return -ENOMEM;

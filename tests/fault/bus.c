@@ -45,7 +45,8 @@ static const struct operation {
 	const char *text; /* NULL: the load of what the operation "of" made */
 	const char *of;
 	bool makes_parent;
-	bool fails; /* its commands are made to fail: has those of the others, too */
+	bool quotes; /* a key that is there before */
+	bool fails;  /* its commands are made to fail: has those of the others, too */
 } operations[] = {
 	{ .name = "create", .text = "new root provider=tpm parent=0x81000001" },
 	{ .name = "create with PCRs",
@@ -54,7 +55,13 @@ static const struct operation {
 	  .text = "new root provider=tpm parent=0x81000002 mkparent",
 	  .makes_parent = true,
 	  .fails = true },
+	{ .name = "create in the TPM", .text = "new ecdsa-p256 parent=0x81000001" },
 	{ .name = "load", .of = "create" },
+	/* which signs, to see whether it can */
+	{ .name = "load into the TPM", .of = "create in the TPM", .fails = true },
+	{ .name = "quote",
+	  .text = "new ecdsa-p256 parent=0x81000001 restricted",
+	  .quotes = true },
 	{ .name = "load with PCRs", .of = "create with PCRs", .fails = true },
 	{ .name = "import", .fails = true },
 };
@@ -236,12 +243,30 @@ static const char *text_of(const struct operation *o)
 	return o->text ? o->text : load_text[o - operations];
 }
 
+static key_serial_t quoting; /* made before the bus is spoilt */
+
+/* Other data each time, or an old quote would do. */
+static int quote(void)
+{
+	static uint8_t ask[] = { 0, 2, 0, 0, 0, 0, 0, 1, 0, 0x0b, 3, 1, 0, 0 };
+	uint8_t out[1024];
+
+	if (!++ask[2])
+		ask[3]++;
+	return keyctl_pkey_sign(quoting, "enc=quote", ask, sizeof(ask), out,
+				sizeof(out)) < 0
+		       ? errno
+		       : 0;
+}
+
 /* 0 or the errno; the key is gone again. The save of one that is made goes to *blob. */
 static int operate(const struct operation *o, char *blob)
 {
 	key_serial_t key;
 	long len;
 
+	if (o->quotes)
+		return quote();
 	key = iot_add("swept", "%s", text_of(o));
 	if (key < 0)
 		return errno;
@@ -516,6 +541,10 @@ static void prepare(const char *importable)
 	size_t i, k;
 
 	for (i = 0; i < OPERATIONS; i++) {
+		if (operations[i].quotes)
+			quoting = iot_add("quoting", "%s", operations[i].text);
+		if (quoting < 0)
+			die("a key that quotes");
 		if (!operations[i].text)
 			continue;
 		for (k = 0; k < OPERATIONS; k++) {

@@ -22,6 +22,8 @@ seed=${seed:-1}
 	hex() { od -An -v -tx1 | tr -d ' \n'; }
 	. common/tss2.sh
 	modprobe iotkey
+	# what stays in the TPM for a while would be counted to what comes next
+	echo 0 >/sys/module/iotkey/parameters/linger
 	keyctl add iot parent "new root provider=tpm parent=0x81000001 mkparent" @s >$tmp/quiet
 	head -c 32 /dev/urandom >$tmp/secret
 	quiet tpm2_readpublic -c 0x81000001 -o $tmp/parent.pub
