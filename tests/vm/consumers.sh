@@ -53,6 +53,13 @@ bookworm_files()
 	echo "$provider:$libdir/ossl-modules/iotkey.so"
 	echo "$top/lib/provider/openssl.cnf:/etc/iotkey/openssl.cnf"
 	echo "$(command -v curl):/usr/bin/curl"
+	echo "$(command -v valgrind.bin):/usr/bin/valgrind"
+	# it wants the symbols of the dynamic linker
+	id=$(readelf -n /lib64/ld-linux-x86-64.so.2 | sed -n 's/.*Build ID: //p')
+	symbols=/usr/lib/debug/.build-id/$(echo "$id" | cut -c 1-2)/$(echo "$id" | cut -c 3-).debug
+	echo "$symbols:$symbols"
+	find /usr/libexec/valgrind -name '*-amd64-linux' -o -name 'vgpreload_*-amd64-linux.so' \
+		-o -name default.supp | grep -E 'memcheck|core|default' | sed 's/.*/&:&/'
 }
 
 trixie_files()
