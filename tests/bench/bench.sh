@@ -6,7 +6,7 @@
 #
 # Groups: those of bench.c, and sizes (sizes.sh).  A VM counts instructions (see bench.h); that of
 # the group tpm counts commands on the bus, on $TPM_KERNEL (6.12-debug), for Debian's
-# kernels have no trusted keys.
+# kernels have no trusted keys; that of the group tls (tls.sh) does so with OpenSSL.
 #
 # The rows go to $OUT.json and $OUT.svg (build/bench), a table to the terminal, or KTAP with
 # --check.  RUNS=2 does it all twice and says how far the two lie apart.
@@ -17,21 +17,24 @@ check=()
 [ "$1" != --check ] || { check=(--check); shift; }
 version=$1
 shift
-[ $# -gt 0 ] || set -- tools aead keys time scale tpm sizes
+[ $# -gt 0 ] || set -- tools aead keys time scale tpm tls sizes
 out=${OUT:-$top/build/bench}
 work=$top/build/bench
 tpm_kernel=${TPM_KERNEL:-6.12-debug}
 
-vm() # NAME KERNEL GROUPS OPTION...: the rows that it prints
+programs=()
+
+vm() # NAME KERNEL JOB OPTION...: the rows that it prints, which may use $programs
 {
-	local name=$1 kernel=$2 groups=$3 rows=$top/build/logs/$1/result.log
+	local name=$1 kernel=$2 job=$3 rows=$top/build/logs/$1/result.log
 	shift 3
 	"$top/tests/vm/initramfs.sh" "$kernel" "$work/$name.cpio" \
 		--module "$top/build/kmod/$kernel/iotkey.ko" \
-		"$top/build/tests/bench/bench" "$top/build/tools/bin/iotkeyctl:/usr/bin/iotkeyctl"
+		"$top/build/tests/bench/bench" "$top/build/tools/bin/iotkeyctl:/usr/bin/iotkeyctl" \
+		"${programs[@]}"
 	"$top/tests/vm/run.sh" --kernel "$kernel" --initramfs "$work/$name.cpio" --name "$name" \
 		--mem 4096 --timeout "${VM_TIMEOUT:-3000}" --guest-timeout 1000000 --quiet "$@" \
-		--job "modprobe iotkey && exec /usr/lib/iotkey/tests/bench $groups" >&2 || true
+		--job "modprobe iotkey && exec /usr/lib/iotkey/tests/$job" >&2 || true
 	if ! grep -q '^done' "$rows"; then
 		tail -n 20 "$rows" >&2
 		echo "bench.sh: the bench did not end (build/logs/$name)" >&2
@@ -47,16 +50,20 @@ run() # NUMBER GROUP...: all rows
 	shift
 	for group; do
 		case $group in
-		tpm | sizes) ;;
+		tpm | tls | sizes) ;;
 		*) counting="$counting $group" ;;
 		esac
 	done
 	[ -z "$counting" ] ||
-		vm "bench-$n" "$version" "$counting" --virtual-time --cpu max,-cx16,-erms
+		vm "bench-$n" "$version" "bench $counting" --virtual-time --cpu max,-cx16,-erms
 	for group; do
 		case $group in
 		tpm) rm -rf "$work/tpm"
-			vm "bench-tpm-$n" "$tpm_kernel" tpm --bus --tpm "$work/tpm" ;;
+			vm "bench-tpm-$n" "$tpm_kernel" "bench tpm" --bus --tpm "$work/tpm" ;;
+		tls) rm -rf "$work/tpm"
+			mapfile -t programs < <("$top/tests/vm/consumers.sh")
+			programs+=("$top/tests/bench/tls.sh")
+			vm "bench-tls-$n" "$version" tls.sh --bus --tpm "$work/tpm" ;;
 		sizes) "$top/tests/bench/sizes.sh" "$version" ;;
 		esac
 	done
