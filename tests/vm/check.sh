@@ -25,9 +25,9 @@ esac
 limit=${VM_TIMEOUT:-1500}
 # What a test may want to know, inside and outside.
 export IOTKEY_LONG=${IOTKEY_LONG:-} HOURS=${HOURS:-} SEED=${SEED:-}
-export FUZZ_VM_SECONDS=${FUZZ_VM_SECONDS:-}
+export FUZZ_VM_SECONDS=${FUZZ_VM_SECONDS:-} HAMMER=${HAMMER:-}
 passed_on="IOTKEY_LONG=$IOTKEY_LONG HOURS=$HOURS SEED=$SEED IOTKEY_SLOW=$IOTKEY_SLOW \
-	FUZZ_VM_SECONDS=$FUZZ_VM_SECONDS"
+	FUZZ_VM_SECONDS=$FUZZ_VM_SECONDS HAMMER=$HAMMER"
 initramfs=$top/build/initramfs-$version.cpio
 tools=$top/build/tools/bin
 
