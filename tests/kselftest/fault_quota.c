@@ -90,7 +90,7 @@ int main(void)
 {
 	unsigned int count = 0, i;
 
-	if (system("bash common/pem.sh " SEALED_PEM " " IMPORTABLE_PEM))
+	if (system(MAKE_PEMS))
 		return 1;
 	campaign_tpm = open("/dev/tpm0", O_RDWR | O_CLOEXEC);
 	if (campaign_tpm < 0) {
