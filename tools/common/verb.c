@@ -94,6 +94,17 @@ char **arguments(struct context *ctx, int argc, char **argv, int min, int max)
 	return operands(ctx, argc, argv, min, max);
 }
 
+json_t *words_json(uint32_t bits, const char *(*name)(unsigned int bit))
+{
+	json_t *array = json_array();
+	unsigned int i;
+
+	for (i = 0; name(i); i++)
+		if (bits & 1u << i)
+			json_array_append_new(array, json_string(name(i)));
+	return array;
+}
+
 int print_json(json_t *json, bool line)
 {
 	int err;

@@ -8,6 +8,7 @@
 #include <getopt.h>
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct context;
 
@@ -70,6 +71,9 @@ usage_error(struct context *ctx, const char *format, ...);
 
 /* print_help(): what "--help" without a verb prints; every program has its own */
 void print_help(void);
+
+/* words_json(): an array of the names of the bits that are set; @name ends with NULL */
+json_t *words_json(uint32_t bits, const char *(*name)(unsigned int bit));
 
 /*
  * print_json(): prints and frees @json; in one line, or for reading.  Returns an exit

@@ -8,6 +8,7 @@
 #include <iotkey-attest.h>
 
 #include "../common/file.h"
+#include "../common/hex.h"
 #include "../common/key.h"
 #include "../common/say.h"
 #include "../common/verb.h"

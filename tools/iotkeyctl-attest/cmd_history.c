@@ -39,15 +39,6 @@ static const char *time_text(int64_t seconds, char *buf, size_t size)
 	return buf;
 }
 
-static const char *hex_text(const uint8_t *id, size_t len, char *buf)
-{
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		sprintf(buf + 2 * i, "%02x", id[i]);
-	return buf;
-}
-
 static bool of_key(const struct iotkey_record *r)
 {
 	return r->event < IOTKEY_RECORD_BEGIN;
@@ -120,7 +111,7 @@ static bool print_row(struct table *table, const struct row *row)
 				 : iotkey_provider_name(r->provider));
 		if (r->version)
 			snprintf(version, sizeof(version), "v%u", r->version);
-		hex_text(r->id, sizeof(r->id), id);
+		hex_write(id, r->id, sizeof(r->id));
 	}
 	if (r->event == IOTKEY_RECORD_LOST)
 		snprintf(note, sizeof(note), "%u records: %s", r->count,
@@ -180,17 +171,6 @@ static void print_verdict(const struct story *story)
 		       (unsigned long long)story->lost, story->lost == 1 ? "" : "s");
 }
 
-static json_t *words_json(uint32_t bits, const char *(*name)(unsigned int bit))
-{
-	json_t *array = json_array();
-	unsigned int i;
-
-	for (i = 0; name(i); i++)
-		if (bits & 1u << i)
-			json_array_append_new(array, json_string(name(i)));
-	return array;
-}
-
 static const char *flaw_name(unsigned int bit)
 {
 	static const char *const names[] = { "missing-before", "out-of-place",
@@ -206,8 +186,8 @@ static json_t *row_json(const struct row *row)
 	char id[33], root_id[33], instance[17];
 
 	snprintf(instance, sizeof(instance), "%016llx", (unsigned long long)r->instance);
-	hex_text(r->id, sizeof(r->id), id);
-	hex_text(r->root_id, sizeof(r->root_id), root_id);
+	hex_write(id, r->id, sizeof(r->id));
+	hex_write(root_id, r->root_id, sizeof(r->root_id));
 	return json_pack(
 		"{s:I, s:s, s:I, s:I, s:I, s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:I, s:I,"
 		" s:s?, s:o, s:o}",

@@ -30,19 +30,19 @@ struct job {
 
 static int read_pcr(struct iotkey_pcrs *pcrs, unsigned int pcr)
 {
-	size_t len, size = iotkey_hash_size(pcrs->hash), i;
 	char path[64], *text;
+	size_t len;
+	bool read;
 	int err;
 
 	snprintf(path, sizeof(path), PCR_FILE, iotkey_hash_name(pcrs->hash), pcr);
 	err = read_file(path, 2 * IOTKEY_DIGEST_MAX + 1, &text, &len);
 	if (err)
 		return say_file_error(err, "cannot read '%s'", path);
-	for (i = 0; i < size; i++)
-		if (sscanf(text + 2 * i, "%2hhx", &pcrs->value[pcr][i]) != 1)
-			break;
+	read = hex_read(text, strcspn(text, "\n"), pcrs->value[pcr],
+			iotkey_hash_size(pcrs->hash));
 	free_secret(text, len);
-	if (i < size)
+	if (!read)
 		return say_file_error(EBADMSG, "'%s' has no digest", path);
 	pcrs->set |= UINT32_C(1) << pcr;
 	return EXIT_OK;

@@ -2,20 +2,15 @@
 #include "attest.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 static bool parse_hex(const char *text, struct nonce *nonce)
 {
-	size_t len = strlen(text), i;
+	size_t len = strlen(text);
 
-	if (!len || len % 2 || len / 2 > sizeof(nonce->data) ||
-	    strspn(text, "0123456789abcdefABCDEF") != len)
-		return false;
-	for (i = 0; i < len / 2; i++)
-		sscanf(text + 2 * i, "%2hhx", &nonce->data[i]);
 	nonce->len = len / 2;
-	return true;
+	return len && nonce->len <= sizeof(nonce->data) &&
+	       hex_read(text, len, nonce->data, nonce->len);
 }
 
 int read_nonce(struct context *ctx, const char *text, struct nonce *nonce)

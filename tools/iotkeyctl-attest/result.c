@@ -7,13 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static void to_hex(char *out, const uint8_t *data, size_t len)
-{
-	*out = '\0';
-	for (; len--; out += 2)
-		sprintf(out, "%02x", *data++);
-}
-
 static json_t *text_or_null(const char *text)
 {
 	return *text ? json_string(text) : json_null();
@@ -63,8 +56,8 @@ static json_t *values_json(const struct iotkey_pcr_values *values)
 			if (!(values->bank[i].set >> pcr & 1))
 				continue;
 			snprintf(number, sizeof(number), "%u", pcr);
-			to_hex(hex, values->bank[i].value[pcr],
-			       iotkey_hash_size(values->bank[i].hash));
+			hex_write(hex, values->bank[i].value[pcr],
+				  iotkey_hash_size(values->bank[i].hash));
 			json_object_set_new(bank, number, json_string(hex));
 		}
 		json_object_set_new(json, iotkey_hash_name(values->bank[i].hash), bank);

@@ -26,19 +26,6 @@ static struct bank *bank_of(struct story *story, unsigned int hash)
 	return NULL;
 }
 
-static bool read_hex(const char *text, size_t len, uint8_t *out, size_t size)
-{
-	size_t i;
-
-	if (len != 2 * size)
-		return false;
-	for (i = 0; i < size; i++)
-		if (strspn(text + 2 * i, "0123456789abcdefABCDEF") < 2 ||
-		    sscanf(text + 2 * i, "%2hhx", &out[i]) != 1)
-			return false;
-	return true;
-}
-
 /* @hex may go on behind its end; a bank that this library does not know is none */
 static bool add_bank(struct story *story, const char *name, size_t name_len,
 		     const char *hex)
@@ -49,7 +36,7 @@ static bool add_bank(struct story *story, const char *name, size_t name_len,
 	if (hash < 0 || bank_of(story, (unsigned int)hash))
 		return false;
 	bank->hash = (uint16_t)hash;
-	if (!read_hex(hex, strcspn(hex, "\n"), bank->value,
+	if (!hex_read(hex, strcspn(hex, "\n"), bank->value,
 		      iotkey_hash_size((unsigned int)hash)))
 		return false;
 	story->banks++;

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "../common/file.h"
+#include "../common/hex.h"
 #include "../common/human.h"
 #include "../common/key.h"
 #include "../common/pem.h"

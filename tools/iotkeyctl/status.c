@@ -16,25 +16,11 @@ const char *kind_name(const struct iotkey_status *status)
 	return status->flags & IOTKEY_FLAG_ROOT ? "root" : "key";
 }
 
-static json_t *words(uint32_t bits, const char *(*name)(unsigned int bit))
-{
-	json_t *array = json_array();
-	unsigned int i;
-
-	for (i = 0; name(i); i++)
-		if (bits & 1u << i)
-			json_array_append_new(array, json_string(name(i)));
-	return array;
-}
-
 static json_t *hex(const uint8_t *id)
 {
 	char text[2 * IOTKEY_ID_SIZE + 1];
-	size_t i;
 
-	for (i = 0; i < IOTKEY_ID_SIZE; i++)
-		snprintf(text + 2 * i, 3, "%02x", id[i]);
-	return json_string(text);
+	return json_string(hex_write(text, id, IOTKEY_ID_SIZE));
 }
 
 static json_t *or_null(int64_t seconds)
@@ -54,7 +40,7 @@ json_t *policy_json(const struct iotkey_status *s)
 			 "ahead", (json_int_t)s->ahead, "lifetime",
 			 unless_zero(s->lifetime), "max_ops", unless_zero(s->max_ops),
 			 "jitter", (json_int_t)s->jitter, "start", (json_int_t)s->start,
-			 "usage", words(s->usage, iotkey_usage_name));
+			 "usage", words_json(s->usage, iotkey_usage_name));
 }
 
 bool in_tpm(const struct iotkey_status *status)
@@ -73,9 +59,9 @@ json_t *status_json(const struct iotkey_status *s)
 		"algorithm", root ? NULL : iotkey_algorithm_name(s->algorithm), "mode",
 		s->mode ? iotkey_mode_name(s->mode) : NULL, "provider",
 		iotkey_provider_name(s->provider), "state", iotkey_state_name(s->state),
-		"flags", words(s->flags, iotkey_flag_name), "uid", (json_int_t)s->uid,
-		"perm", (json_int_t)s->perm, "id", hex(s->id), "root_id",
-		in_tpm(s) ? json_null() : hex(s->root_id), "root",
+		"flags", words_json(s->flags, iotkey_flag_name), "uid",
+		(json_int_t)s->uid, "perm", (json_int_t)s->perm, "id", hex(s->id),
+		"root_id", in_tpm(s) ? json_null() : hex(s->root_id), "root",
 		s->root[0] ? s->root : NULL, "version", (json_int_t)s->version, "newest",
 		(json_int_t)s->newest, "stored", (json_int_t)s->stored, "epoch",
 		(json_int_t)s->epoch, "ops", (json_int_t)s->ops, "rotates_in",
@@ -179,8 +165,7 @@ static void print_key(const struct iotkey_status *s)
 
 void print_status(const struct iotkey_status *s)
 {
-	char flags[96];
-	size_t i;
+	char flags[96], id[2 * IOTKEY_ID_SIZE + 1];
 
 	printf(LABEL "%s\n", "name", s->name);
 	printf(LABEL "%d\n", "serial", s->serial);
@@ -188,11 +173,8 @@ void print_status(const struct iotkey_status *s)
 	printf(LABEL "%s\n", "state", iotkey_state_name(s->state));
 	if (flags_text(s->flags, flags, sizeof(flags))[0])
 		printf(LABEL "%s\n", "flags", flags);
-	printf(LABEL, "identity");
-	for (i = 0; i < IOTKEY_ID_SIZE; i++)
-		printf("%02x", s->id[i]);
-	printf("\n" LABEL "%u\n" LABEL "0x%08x\n", "owner", s->uid, "permissions",
-	       s->perm);
+	printf(LABEL "%s\n", "identity", hex_write(id, s->id, sizeof(s->id)));
+	printf(LABEL "%u\n" LABEL "0x%08x\n", "owner", s->uid, "permissions", s->perm);
 	if (in_tpm(s)) {
 		print_in_tpm(s);
 		return;
