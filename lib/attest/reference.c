@@ -4,6 +4,7 @@
  */
 #include "reference.h"
 
+#include <openssl/crypto.h>
 #include <stdlib.h>
 
 /* Where the parser is */
@@ -64,13 +65,7 @@ static char *next_word(struct parser *parser)
 
 static int hex_digit(char c)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
+	return OPENSSL_hexchar2int((unsigned char)c);
 }
 
 /* The rest of the line, less its escapes and the blanks around it */

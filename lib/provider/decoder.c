@@ -17,23 +17,6 @@
 /* The longest: a URI of 1024 bytes and an RSA-8192 key */
 #define DER_MAX 4096
 
-/* The context is that of the provider: there is nothing to keep. */
-static void *newctx(void *provctx)
-{
-	return provctx;
-}
-
-static void freectx(void *ctx)
-{
-	(void)ctx;
-}
-
-static int does_selection(void *provctx, int selection)
-{
-	(void)provctx;
-	return !selection || selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY;
-}
-
 /* Whether the key can be had; the error stack says why not. */
 static bool try_key(const struct provider *prov, const unsigned char *der, size_t len)
 {
@@ -113,22 +96,6 @@ static unsigned char *read_all(const struct provider *prov, OSSL_CORE_BIO *in,
 	return NULL;
 }
 
-static int give_key(struct key *key, OSSL_CALLBACK *object, void *arg)
-{
-	int type = OSSL_OBJECT_PKEY, ok;
-	OSSL_PARAM params[4];
-
-	params[0] = OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &type);
-	params[1] = OSSL_PARAM_construct_utf8_string(OSSL_OBJECT_PARAM_DATA_TYPE,
-						     (char *)key_kind_name(key), 0);
-	params[2] = OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_REFERENCE, &key,
-						      sizeof(key));
-	params[3] = OSSL_PARAM_construct_end();
-	ok = object(params, arg);
-	key_unref(key); /* NULL when it was taken */
-	return ok;
-}
-
 /* The decoders of both kinds see the same data: the first says why it finds no key. */
 static int der_decode(const struct provider *prov, enum kind kind, OSSL_CORE_BIO *in,
 		      OSSL_CALLBACK *object, void *arg)
@@ -149,7 +116,7 @@ static int der_decode(const struct provider *prov, enum kind kind, OSSL_CORE_BIO
 	}
 	OPENSSL_free(der);
 	if (key && key->kind == kind)
-		return give_key(key, object, arg);
+		return key_give(key, object, arg);
 	key_unref(key);
 	return ok;
 }
@@ -172,14 +139,14 @@ static int rsa_decode(void *ctx, OSSL_CORE_BIO *in, int selection, OSSL_CALLBACK
 	return der_decode(ctx, KIND_RSA, in, object, arg);
 }
 
-#define DECODER(decode)                                                         \
-	{                                                                       \
-		{ OSSL_FUNC_DECODER_NEWCTX, (void (*)(void))newctx },           \
-			{ OSSL_FUNC_DECODER_FREECTX, (void (*)(void))freectx }, \
-			{ OSSL_FUNC_DECODER_DOES_SELECTION,                     \
-			  (void (*)(void))does_selection },                     \
-			{ OSSL_FUNC_DECODER_DECODE, (void (*)(void))decode },   \
-			{ 0, NULL },                                            \
+#define DECODER(decode)                                                                  \
+	{                                                                                \
+		{ OSSL_FUNC_DECODER_NEWCTX, (void (*)(void))provider_newctx },           \
+			{ OSSL_FUNC_DECODER_FREECTX, (void (*)(void))provider_freectx }, \
+			{ OSSL_FUNC_DECODER_DOES_SELECTION,                              \
+			  (void (*)(void))provider_wants_private },                      \
+			{ OSSL_FUNC_DECODER_DECODE, (void (*)(void))decode },            \
+			{ 0, NULL },                                                     \
 	}
 
 const OSSL_DISPATCH pem_decoder[] = DECODER(pem_decode);

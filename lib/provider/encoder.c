@@ -7,22 +7,6 @@
 
 #include <openssl/core_names.h>
 
-static void *newctx(void *provctx)
-{
-	return provctx;
-}
-
-static void freectx(void *ctx)
-{
-	(void)ctx;
-}
-
-static int does_selection(void *provctx, int selection)
-{
-	(void)provctx;
-	return !selection || selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY;
-}
-
 static int text_does_selection(void *provctx, int selection)
 {
 	(void)provctx;
@@ -76,16 +60,16 @@ static int text_encode(void *ctx, OSSL_CORE_BIO *out, const void *object,
 }
 
 const OSSL_DISPATCH pem_encoder[] = {
-	{ OSSL_FUNC_ENCODER_NEWCTX, (void (*)(void))newctx },
-	{ OSSL_FUNC_ENCODER_FREECTX, (void (*)(void))freectx },
-	{ OSSL_FUNC_ENCODER_DOES_SELECTION, (void (*)(void))does_selection },
+	{ OSSL_FUNC_ENCODER_NEWCTX, (void (*)(void))provider_newctx },
+	{ OSSL_FUNC_ENCODER_FREECTX, (void (*)(void))provider_freectx },
+	{ OSSL_FUNC_ENCODER_DOES_SELECTION, (void (*)(void))provider_wants_private },
 	{ OSSL_FUNC_ENCODER_ENCODE, (void (*)(void))pem_encode },
 	{ 0, NULL },
 };
 
 const OSSL_DISPATCH text_encoder[] = {
-	{ OSSL_FUNC_ENCODER_NEWCTX, (void (*)(void))newctx },
-	{ OSSL_FUNC_ENCODER_FREECTX, (void (*)(void))freectx },
+	{ OSSL_FUNC_ENCODER_NEWCTX, (void (*)(void))provider_newctx },
+	{ OSSL_FUNC_ENCODER_FREECTX, (void (*)(void))provider_freectx },
 	{ OSSL_FUNC_ENCODER_DOES_SELECTION, (void (*)(void))text_does_selection },
 	{ OSSL_FUNC_ENCODER_ENCODE, (void (*)(void))text_encode },
 	{ 0, NULL },

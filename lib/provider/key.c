@@ -7,7 +7,10 @@
 #include <errno.h>
 #include <iotkey.h>
 #include <keyutils.h>
+#include <openssl/core_names.h>
+#include <openssl/core_object.h>
 #include <openssl/crypto.h>
+#include <openssl/params.h>
 #include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
@@ -201,4 +204,20 @@ struct key *key_load(const struct provider *prov, const char *text,
 	}
 	key->kind = (enum kind)kind;
 	return key;
+}
+
+int key_give(struct key *key, OSSL_CALLBACK *object, void *arg)
+{
+	int type = OSSL_OBJECT_PKEY, ok;
+	OSSL_PARAM params[4];
+
+	params[0] = OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &type);
+	params[1] = OSSL_PARAM_construct_utf8_string(OSSL_OBJECT_PARAM_DATA_TYPE,
+						     (char *)key_kind_name(key), 0);
+	params[2] = OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_REFERENCE, &key,
+						      sizeof(key));
+	params[3] = OSSL_PARAM_construct_end();
+	ok = object(params, arg);
+	key_unref(key); /* NULL when it was taken */
+	return ok;
 }

@@ -140,6 +140,22 @@ static void fill_reasons(OSSL_ITEM *item)
 		*item++ = own_reasons[i];
 }
 
+void *provider_newctx(void *provctx)
+{
+	return provctx;
+}
+
+void provider_freectx(void *ctx)
+{
+	(void)ctx;
+}
+
+int provider_wants_private(void *provctx, int selection)
+{
+	(void)provctx;
+	return !selection || selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY;
+}
+
 void raise_error(const struct provider *prov, const char *file, int line,
 		 const char *function, int reason, const char *format, ...)
 {

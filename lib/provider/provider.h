@@ -53,6 +53,11 @@ enum reason {
 	REASON_OPENSSL,
 };
 
+/* provider.c: contexts of ENCODER and DECODER, which keep nothing but the provider */
+void *provider_newctx(void *provctx);
+void provider_freectx(void *ctx);
+int provider_wants_private(void *provctx, int selection);
+
 /* provider.c: puts @reason (positive) and a text on the error stack */
 void raise_error(const struct provider *prov, const char *file, int line,
 		 const char *function, int reason, const char *format, ...)
@@ -85,6 +90,9 @@ const char *key_kind_name(const struct key *key); /* "EC", "RSA" */
  */
 struct key *key_load(const struct provider *prov, const char *uri,
 		     const unsigned char *spki, size_t len);
+
+/* key_give(): @key to whoever loads it; it is theirs, or is freed.  What @object returned. */
+int key_give(struct key *key, OSSL_CALLBACK *object, void *arg);
 
 /* rsa_public.c: the public half of an asymmetric key of the kernel; NULL as key_load() */
 EVP_PKEY *rsa_public(const struct provider *prov, int32_t serial, const char *uri);

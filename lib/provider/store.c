@@ -63,8 +63,6 @@ static int load(void *ctx, OSSL_CALLBACK *object, void *arg,
 		OSSL_PASSPHRASE_CALLBACK *pass, void *pass_arg)
 {
 	struct store *store = ctx;
-	int type = OSSL_OBJECT_PKEY, ok;
-	OSSL_PARAM params[4];
 	struct key *key;
 
 	(void)pass;
@@ -78,15 +76,7 @@ static int load(void *ctx, OSSL_CALLBACK *object, void *arg,
 		return 0;
 	if (store->expect == OSSL_STORE_INFO_PUBKEY)
 		key->serial = 0;
-	params[0] = OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &type);
-	params[1] = OSSL_PARAM_construct_utf8_string(OSSL_OBJECT_PARAM_DATA_TYPE,
-						     (char *)key_kind_name(key), 0);
-	params[2] = OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_REFERENCE, &key,
-						      sizeof(key));
-	params[3] = OSSL_PARAM_construct_end();
-	ok = object(params, arg);
-	key_unref(key); /* NULL when it was taken */
-	return ok;
+	return key_give(key, object, arg);
 }
 
 static int eof(void *ctx)

@@ -1,19 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "uri.h"
 
+#include <openssl/crypto.h>
 #include <string.h>
 #include <strings.h>
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
 
 /* The name of a key has 1 to 255 printable ASCII characters, none a space. */
 static const char *decode(const char *text, char *name, size_t size)
@@ -26,8 +16,8 @@ static const char *decode(const char *text, char *name, size_t size)
 		if (c == '?' || c == '#')
 			return "a '?' or '#' in the name must be written %3F or %23";
 		if (c == '%') {
-			high = hex_digit(text[1]);
-			low = high < 0 ? -1 : hex_digit(text[2]);
+			high = OPENSSL_hexchar2int((unsigned char)text[1]);
+			low = high < 0 ? -1 : OPENSSL_hexchar2int((unsigned char)text[2]);
 			if (low < 0)
 				return "a '%' must be followed by two hex digits";
 			c = high << 4 | low;

@@ -15,17 +15,6 @@ export TPM2TOOLS_TCTI=device:/dev/tpmrm0
 log=/sys/kernel/security/ima/ascii_runtime_measurements
 param=/sys/module/iotkey/parameters/measure
 
-unload()
-{
-	local i
-	for i in $(seq 200); do
-		rmmod iotkey 2>"$tmp/error" && return
-		sleep 0.05
-	done
-	note "rmmod, after $i times: $(cat "$tmp/error")"
-	return 1
-}
-
 # All records: event and hex, a line each; and the new ones.
 all_records()
 {

@@ -9,17 +9,6 @@
 
 param=/sys/module/iotkey/parameters/clock_trusted
 
-unload()
-{
-	local i
-	for i in $(seq 200); do
-		rmmod iotkey 2>"$tmp/error" && return
-		sleep 0.05
-	done
-	note "rmmod, after $i times: $(cat "$tmp/error")"
-	return 1
-}
-
 test_leftovers()
 {
 	is "no module" "" "$(lsmod | grep iotkey)"

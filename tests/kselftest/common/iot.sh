@@ -30,6 +30,18 @@ quietly() { "$@" >"$tmp/quiet"; }
 hex() { od -An -v -tx1 | tr -d ' \n'; }
 unhex() { xxd -r -p; }
 
+# rmmod, once the last key is collected
+unload()
+{
+	local i
+	for i in $(seq 200); do
+		rmmod iotkey 2>"$tmp/error" && return
+		sleep 0.05
+	done
+	note "rmmod, after $i times: $(cat "$tmp/error")"
+	return 1
+}
+
 finish()
 {
 	keyctl clear @s
