@@ -133,6 +133,7 @@ struct key *iot_registry_next(s32 serial);
 
 /* rotation.c: all with ik->lock held */
 int iot_settle(struct iot_key *ik);
+int iot_may_begin(const struct iot_key *ik);
 int iot_rotate_by_hand(struct iot_key *ik);
 void iot_rotate_to_news(struct iot_key *ik, u32 version);
 int iot_stored(struct iot_key *ik, u32 version);

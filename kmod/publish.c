@@ -61,16 +61,10 @@ static int derive(struct iot_key *ik, u32 version, const char *name, u8 *out,
 	return 0;
 }
 
-/* May the current version be put to use? Settles the key. ik->lock held. */
+/* Settles the key. ik->lock held. */
 static int may_publish(struct iot_key *ik)
 {
-	int ret = iot_settle(ik);
-
-	if (ret)
-		return ret;
-	if (iot_key_now(ik) < ik->policy.start)
-		return -ETIME;
-	return ik->state.stored < ik->state.needs ? -EAGAIN : 0;
+	return iot_settle(ik) ?: iot_may_begin(ik);
 }
 
 /* A derive key computes any epoch again; no other mode can promise that. */

@@ -255,6 +255,18 @@ int iot_settle(struct iot_key *ik)
 	return ret;
 }
 
+/**
+ * iot_may_begin() - may a settled key's current version be put to new use?
+ *
+ * Return: 0; -ETIME before its start; -EAGAIN while a crash would lose it.
+ */
+int iot_may_begin(const struct iot_key *ik)
+{
+	if (iot_key_now(ik) < ik->policy.start)
+		return -ETIME;
+	return ik->state.stored < ik->state.needs ? -EAGAIN : 0;
+}
+
 /* Not by the schedule but at this moment. */
 static void rotate_now(struct iot_key *ik, u32 epoch)
 {

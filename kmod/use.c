@@ -80,10 +80,7 @@ static int begin_make(struct iot_key *ik, u8 usage, struct use *use)
 
 	mutex_lock(&ik->lock);
 	ret = iot_may_use(ik, usage);
-	if (!ret && iot_key_now(ik) < ik->policy.start)
-		ret = -ETIME;
-	if (!ret && ik->state.stored < ik->state.needs)
-		ret = -EAGAIN;
+	ret = ret ?: iot_may_begin(ik);
 	if (!ret)
 		ret = count_use(ik);
 	if (!ret) {
