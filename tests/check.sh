@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # `make check`: builds what is missing, runs every test, and sums up.
-# Usage: tests/check.sh [unit|fuzz|cli|bench|vm|debug]...     (default: all)
+# Usage: tests/check.sh [unit|fuzz|cli|fleet|bench|vm|debug]...     (default: all)
 #
 # vm: Debian's kernels; debug: the debug kernel, which "all" runs beside them, for a VM
 # keeps one CPU busy.
@@ -99,6 +99,17 @@ check_cli()
 	done
 }
 
+# The fleet's programs on the host; what is not executable there is a part of others.
+check_fleet()
+{
+	local test
+	make_step build-tools lib tools || return
+	for test in tests/fleet/*; do
+		[ -f "$test" ] && [ -x "$test" ] || continue
+		tests/suite.sh "fleet-$(basename "${test%.*}")" "$test"
+	done
+}
+
 # A sample: that the promises of tests/bench/aims are kept, and that it repeats.
 check_bench()
 {
@@ -166,9 +177,9 @@ rm -rf "$results"
 mkdir -p "$results"
 for part in "${@:-all}"; do
 	case $part in
-	all) check_unit; check_fuzz; check_cli; check_bench; check_both ;;
-	unit | fuzz | cli | bench | vm | debug) "check_$part" ;;
-	*) echo "usage: $0 [unit|fuzz|cli|bench|vm|debug]..." >&2; exit 2 ;;
+	all) check_unit; check_fuzz; check_cli; check_fleet; check_bench; check_both ;;
+	unit | fuzz | cli | fleet | bench | vm | debug) "check_$part" ;;
+	*) echo "usage: $0 [unit|fuzz|cli|fleet|bench|vm|debug]..." >&2; exit 2 ;;
 	esac
 done
 echo

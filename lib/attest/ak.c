@@ -2,35 +2,20 @@
 /*
  * Attestation keys, in the forms in which they come, and what they sign.
  */
-#include "attest_private.h"
+#include "fleet_private.h"
 
 #include <limits.h>
-#include <openssl/core_names.h>
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/obj_mac.h>
-#include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <stdlib.h>
 
-#define ALG_RSA	   0x0001
-#define ALG_NULL   0x0010
-#define ALG_RSASSA 0x0014
-#define ALG_RSAPSS 0x0016
-#define ALG_ECDSA  0x0018
-#define ALG_ECC	   0x0023
-
-/* TPMA_OBJECT (TPM 2.0 Part 2, 8.3) */
-#define OBJECT_FIXED_TPM  (1u << 1)
-#define OBJECT_RESTRICTED (1u << 16)
-#define OBJECT_SIGN	  (1u << 18)
-
 #define RSA_BITS_MIN  2048
 #define RSA_BYTES_MAX 1024
-#define EC_BYTES_MAX  66
 
 struct iotkey_ak {
 	EVP_PKEY *pkey;
@@ -40,127 +25,14 @@ struct iotkey_ak {
 	uint8_t id[IOTKEY_AK_ID_SIZE];
 };
 
-/*
- * TPMT_PUBLIC (TPM 2.0 Part 2, 12.2.4)
- */
-
-/* What stands before the key itself: each algorithm with what it needs */
-static void skip_symmetric(struct reader *reader)
-{
-	if (read_u16(reader) != ALG_NULL)
-		read_bytes(reader, 4); /* bits, mode */
-}
-
-static void skip_scheme(struct reader *reader)
-{
-	if (read_u16(reader) != ALG_NULL)
-		read_bytes(reader, 2); /* hash */
-}
-
-static EVP_PKEY *from_params(const char *type, OSSL_PARAM_BLD *build)
-{
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
-	OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(build);
-	EVP_PKEY *pkey = NULL;
-
-	if (!ctx || !params || EVP_PKEY_fromdata_init(ctx) <= 0 ||
-	    EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_PUBLIC_KEY, params) <= 0)
-		pkey = NULL;
-	OSSL_PARAM_free(params);
-	EVP_PKEY_CTX_free(ctx);
-	return pkey;
-}
-
-static EVP_PKEY *read_rsa(struct reader *reader)
-{
-	struct iotkey_bytes modulus;
-	OSSL_PARAM_BLD *build;
-	EVP_PKEY *pkey = NULL;
-	BIGNUM *n, *e;
-	uint32_t exponent;
-
-	read_u16(reader); /* bits */
-	exponent = read_u32(reader);
-	modulus = read_block(reader, read_u16(reader));
-	if (reader->bad || reader->offset != reader->len || modulus.len > RSA_BYTES_MAX)
-		return NULL;
-	build = OSSL_PARAM_BLD_new();
-	n = BN_bin2bn(modulus.data, (int)modulus.len, NULL);
-	e = BN_new();
-	if (build && n && e && BN_set_word(e, exponent ? exponent : 65537) &&
-	    OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, n) &&
-	    OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, e))
-		pkey = from_params("RSA", build);
-	BN_free(n);
-	BN_free(e);
-	OSSL_PARAM_BLD_free(build);
-	return pkey;
-}
-
-/* The point, uncompressed; coordinates may come without leading zeros */
-static bool make_point(uint8_t *point, size_t size, struct iotkey_bytes x,
-		       struct iotkey_bytes y)
-{
-	if (x.len > size || y.len > size)
-		return false;
-	memset(point, 0, 1 + 2 * size);
-	point[0] = 4;
-	memcpy(point + 1 + size - x.len, x.data, x.len);
-	memcpy(point + 1 + 2 * size - y.len, y.data, y.len);
-	return true;
-}
-
-static EVP_PKEY *read_ec(struct reader *reader)
-{
-	static const struct {
-		unsigned int id;
-		size_t size;
-		const char *group;
-	} curves[] = { { 3, 32, "P-256" }, { 4, 48, "P-384" }, { 5, 66, "P-521" } };
-	uint8_t point[1 + 2 * EC_BYTES_MAX];
-	unsigned int curve = read_u16(reader), i;
-	struct iotkey_bytes x, y;
-	OSSL_PARAM_BLD *build;
-	EVP_PKEY *pkey = NULL;
-
-	skip_scheme(reader); /* KDF */
-	x = read_block(reader, read_u16(reader));
-	y = read_block(reader, read_u16(reader));
-	for (i = 0; i < ARRAY_SIZE(curves) && curves[i].id != curve; i++)
-		;
-	if (reader->bad || reader->offset != reader->len || i == ARRAY_SIZE(curves) ||
-	    !make_point(point, curves[i].size, x, y))
-		return NULL;
-	build = OSSL_PARAM_BLD_new();
-	if (build &&
-	    OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME,
-					    curves[i].group, 0) &&
-	    OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, point,
-					     1 + 2 * curves[i].size))
-		pkey = from_params("EC", build);
-	OSSL_PARAM_BLD_free(build);
-	return pkey;
-}
-
 static void parse_public(struct iotkey_ak *ak, const uint8_t *data, size_t len)
 {
-	struct reader reader = { data, len, 0, true, false };
-	unsigned int type;
+	struct iotkey_area area;
 
-	/* TPM2B_PUBLIC has its length first */
-	if (read_u16(&reader) != len - 2)
-		reader.offset = 0;
-	type = read_u16(&reader);
-	read_u16(&reader); /* hash of its name */
-	ak->attributes = read_u32(&reader);
-	read_block(&reader, read_u16(&reader)); /* policy */
-	skip_symmetric(&reader);
-	skip_scheme(&reader);
-	if (type == ALG_ECC)
-		ak->pkey = read_ec(&reader);
-	else if (type == ALG_RSA)
-		ak->pkey = read_rsa(&reader);
-	ak->has_attributes = ak->pkey;
+	if (iotkey_area_parse(data, len, &area) || iotkey_area_pkey(&area, &ak->pkey))
+		return;
+	ak->attributes = area.attributes;
+	ak->has_attributes = true;
 }
 
 /*
@@ -278,7 +150,7 @@ const uint8_t *iotkey_ak_id(const struct iotkey_ak *ak)
 
 int iotkey_ak_restricted(const struct iotkey_ak *ak)
 {
-	const uint32_t all = OBJECT_FIXED_TPM | OBJECT_RESTRICTED | OBJECT_SIGN;
+	const uint32_t all = IOTKEY_FIXED_TPM | IOTKEY_RESTRICTED | IOTKEY_SIGN;
 
 	return ak->has_attributes ? (ak->attributes & all) == all : -ENODATA;
 }

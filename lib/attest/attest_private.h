@@ -94,4 +94,16 @@ int attest_digest2(struct iotkey_attest *attest, unsigned int hash, const void *
 /* TPML_PCR_SELECTION.  -EBADMSG; -ENOTSUP for a bank that is not known */
 int attest_read_selection(struct reader *reader, struct iotkey_pcr_selection *selection);
 
+/* quote.c */
+
+/* Types of attestations (TPM_ST) */
+#define ATTEST_CERTIFY 0x8017u
+#define ATTEST_QUOTE   0x8018u
+
+/*
+ * The head that all attestations have, and what else stands before the attested thing.
+ * -EBADMSG; -EPROTOTYPE for an attestation of another type
+ */
+int attest_read_head(struct reader *reader, unsigned int type, struct iotkey_quote *head);
+
 #endif /* _ATTEST_PRIVATE_H */

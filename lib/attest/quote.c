@@ -5,7 +5,6 @@
 #include "attest_private.h"
 
 #define TPM_GENERATED 0xff544347u
-#define ATTEST_QUOTE  0x8018u
 
 /* The tags of attestations of other things: NV, audits, certify, creation, time */
 static bool is_attestation(unsigned int type)
@@ -13,26 +12,34 @@ static bool is_attestation(unsigned int type)
 	return (type >= 0x8014 && type <= 0x801a) || type == 0x801c;
 }
 
+int attest_read_head(struct reader *reader, unsigned int type, struct iotkey_quote *head)
+{
+	unsigned int found;
+
+	memset(head, 0, sizeof(*head));
+	if (read_u32(reader) != TPM_GENERATED)
+		return -EBADMSG;
+	found = read_u16(reader);
+	if (found != type)
+		return is_attestation(found) ? -EPROTOTYPE : -EBADMSG;
+	head->signer = read_block(reader, read_u16(reader));
+	head->nonce = read_block(reader, read_u16(reader));
+	head->clock = read_u64(reader);
+	head->resets = read_u32(reader);
+	head->restarts = read_u32(reader);
+	head->safe = read_u8(reader) == 1;
+	head->firmware = read_u64(reader);
+	return 0;
+}
+
 int iotkey_quote_parse(const void *data, size_t len, struct iotkey_quote *quote)
 {
 	struct reader reader = { data, len, 0, true, false };
-	unsigned int type;
 	int err;
 
-	memset(quote, 0, sizeof(*quote));
-	if (read_u32(&reader) != TPM_GENERATED)
-		return -EBADMSG;
-	type = read_u16(&reader);
-	if (type != ATTEST_QUOTE)
-		return is_attestation(type) ? -EPROTOTYPE : -EBADMSG;
-	quote->signer = read_block(&reader, read_u16(&reader));
-	quote->nonce = read_block(&reader, read_u16(&reader));
-	quote->clock = read_u64(&reader);
-	quote->resets = read_u32(&reader);
-	quote->restarts = read_u32(&reader);
-	quote->safe = read_u8(&reader) == 1;
-	quote->firmware = read_u64(&reader);
-	err = attest_read_selection(&reader, &quote->selection);
+	err = attest_read_head(&reader, ATTEST_QUOTE, quote);
+	if (!err)
+		err = attest_read_selection(&reader, &quote->selection);
 	if (err)
 		return err;
 	quote->pcr_digest = read_block(&reader, read_u16(&reader));

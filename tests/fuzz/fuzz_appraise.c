@@ -6,7 +6,7 @@
  * The input is a length of 16 bits, that much event log, then an IMA log.
  *
  * covers: lib/attest/appraise.c lib/attest/record.c lib/attest/reference.c
- * sources: lib/attest/record.c lib/attest/reference.c lib/attest/appraise.c lib/attest/finding.c lib/attest/quote.c lib/attest/pcrs.c lib/attest/ak.c lib/attest/eventlog.c lib/attest/ima.c lib/attest/hash.c tests/host/evidence.c
+ * sources: lib/attest/record.c lib/attest/reference.c lib/attest/appraise.c lib/attest/finding.c lib/attest/quote.c lib/attest/pcrs.c lib/attest/ak.c lib/attest/area.c lib/attest/eventlog.c lib/attest/ima.c lib/attest/hash.c tests/host/evidence.c
  * libs: -lcrypto
  */
 #include "../host/evidence.h"

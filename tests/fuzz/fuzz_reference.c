@@ -4,7 +4,7 @@
  * evidence, where whatever it says is no reason to crash.
  *
  * covers: lib/attest/reference.c lib/attest/appraise.c lib/attest/finding.c
- * sources: lib/attest/reference.c lib/attest/appraise.c lib/attest/finding.c lib/attest/quote.c lib/attest/pcrs.c lib/attest/ak.c lib/attest/eventlog.c lib/attest/ima.c lib/attest/hash.c tests/host/evidence.c
+ * sources: lib/attest/reference.c lib/attest/appraise.c lib/attest/finding.c lib/attest/quote.c lib/attest/pcrs.c lib/attest/ak.c lib/attest/area.c lib/attest/eventlog.c lib/attest/ima.c lib/attest/hash.c tests/host/evidence.c
  * libs: -lcrypto
  */
 #include "../host/evidence.h"

@@ -3,8 +3,8 @@
  * What comes from a TPM and tpm2-tools: quotes, files of PCR values, public keys and
  * signatures, which one the first byte says.  What is read is written as it was.
  *
- * covers: lib/attest/quote.c lib/attest/pcrs.c lib/attest/ak.c
- * sources: lib/attest/quote.c lib/attest/pcrs.c lib/attest/ak.c lib/attest/hash.c
+ * covers: lib/attest/quote.c lib/attest/pcrs.c lib/attest/ak.c lib/attest/area.c
+ * sources: lib/attest/quote.c lib/attest/pcrs.c lib/attest/ak.c lib/attest/area.c lib/attest/hash.c
  * libs: -lcrypto
  */
 #include <errno.h>

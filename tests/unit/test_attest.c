@@ -3,7 +3,7 @@
  * Appraisal: evidence passes as it was made, and each way to tamper with it is refused by
  * name.
  *
- * sources: lib/attest/hash.c lib/attest/ima.c lib/attest/pcrs.c lib/attest/quote.c lib/attest/ak.c lib/attest/eventlog.c lib/attest/reference.c lib/attest/finding.c lib/attest/appraise.c lib/attest/record.c tests/host/evidence.c tests/unit/ktap.c
+ * sources: lib/attest/hash.c lib/attest/ima.c lib/attest/pcrs.c lib/attest/quote.c lib/attest/ak.c lib/attest/area.c lib/attest/eventlog.c lib/attest/reference.c lib/attest/finding.c lib/attest/appraise.c lib/attest/record.c tests/host/evidence.c tests/unit/ktap.c
  * libs: -lcrypto
  */
 #include "../host/evidence.h"
