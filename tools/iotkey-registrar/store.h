@@ -151,8 +151,8 @@ int store_device_parent(struct store *store, const uint8_t id[STORE_ID],
 int store_device_approve(struct store *store, const uint8_t id[STORE_ID]);
 
 /*
- * store_device_revoke(): for good; with its certificates, its token and its memberships, and
- * what the allow-list has of its EK.  -EALREADY
+ * store_device_revoke(): for good; with its certificates, its token and its memberships
+ * (and the versions of those groups go up).  -EALREADY
  */
 int store_device_revoke(struct store *store, const uint8_t id[STORE_ID], int64_t now);
 
@@ -170,8 +170,13 @@ int store_device_list(struct store *store, const struct store_filter *filter,
 		      const uint8_t *after, unsigned int limit, store_device_fn *each,
 		      void *arg);
 
-/* store_device_count(): by enum store_state, [0] is all.  Reads them all: not per request */
-int store_device_count(struct store *store, uint64_t count[4]);
+struct store_count {
+	uint64_t all, pending, active, revoked,
+		failing; /* failing: the last attestation */
+};
+
+/* store_device_count(): counts all rows, so not for every request */
+int store_device_count(struct store *store, struct store_count *count);
 
 /* ---- certificates ---- */
 
@@ -189,7 +194,8 @@ typedef int store_certificate_fn(void *arg, const struct store_certificate *cert
 /*
  * store_certificate_add(): fails only with the whole batch: that the device is active has
  * been asked by store_device_nonce() or store_token_use() in the same batch.  The same
- * certificate once more is nothing.
+ * certificate once more is nothing.  Forgets those of the device that expired 30 days
+ * before @certificate->issued.
  */
 int store_certificate_add(struct store *store,
 			  const struct store_certificate *certificate);
@@ -214,10 +220,6 @@ int store_certificate_revoke(struct store *store, const uint8_t device[STORE_ID]
 /* store_certificate_revoked(): for a CRL: all that are revoked and would still be valid */
 int store_certificate_revoked(struct store *store, int64_t now,
 			      store_certificate_fn *each, void *arg);
-
-/* store_purge(): forget certificates and tokens that expired before @before; at most @limit */
-int store_purge(struct store *store, int64_t before, unsigned int limit,
-		uint64_t *purged);
 
 /* ---- the allow-list of EKs ---- */
 
