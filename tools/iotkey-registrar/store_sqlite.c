@@ -46,7 +46,8 @@ static int error_of(struct sqlite *lite, int code)
 	const int err = (code & 0xff) == SQLITE_IOERR ? error_of_io() : -EIO;
 
 	snprintf(lite->store.message, sizeof(lite->store.message), "%s",
-		 sqlite3_errmsg(lite->db));
+		 err == -ENOSPC ? "the disk is full, or a limit of file sizes is reached"
+				: sqlite3_errmsg(lite->db));
 	switch (code & 0xff) {
 	case SQLITE_FULL:
 		return -ENOSPC;
