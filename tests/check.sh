@@ -104,6 +104,7 @@ check_fleet()
 {
 	local test
 	make_step build-tools lib tools || return
+	make_step build-fleet -C tests fleet
 	for test in tests/fleet/*; do
 		[ -f "$test" ] && [ -x "$test" ] || continue
 		tests/suite.sh "fleet-$(basename "${test%.*}")" "$test"

@@ -7,7 +7,8 @@ set -eu
 
 # What `make` needs.
 build="gcc gcc-12 libc6-dev make pkg-config libkeyutils-dev libnl-3-dev
-libnl-genl-3-dev libkcapi-dev libssl-dev libjansson-dev"
+libnl-genl-3-dev libkcapi-dev libssl-dev libjansson-dev
+libevent-dev libsqlite3-dev libpq-dev libp11-kit-dev libcurl4-openssl-dev"
 
 # What the VM needs besides: kernels, their modules, an initramfs, QEMU and a TPM.
 vm="$build debian-archive-keyring ca-certificates dpkg-dev kmod cpio xz-utils zstd lz4
@@ -17,7 +18,8 @@ util-linux python3 python3-cryptography"
 
 # What `make check` needs besides: sanitizers, fuzzers, linters.
 check="$vm dmsetup flex bison bc libelf-dev rsync python3-yaml clang libclang-rt-14-dev llvm-14 sparse groff-base
-libtss2-tcti-swtpm0 curl valgrind libc6-dbg libpcre2-8-0"
+libtss2-tcti-swtpm0 curl valgrind libc6-dbg libpcre2-8-0
+strongswan-pki softhsm2 opensc postgresql python3-prometheus-client"
 
 demo="$vm"
 

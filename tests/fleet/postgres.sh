@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 #
 # To be sourced: a PostgreSQL server of our own, in a private directory, on a socket there.
 # It does not run as root, so there is a user for it: the one Debian's package made.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: tools/iotkey-registrar/audit.c tools/common/hex.c
-// libs: -ljansson -lcrypto
+// pkg: jansson libcrypto
 /*
  * The audit log: what verify finds, what a power cut leaves, several workers, moved files.
  */

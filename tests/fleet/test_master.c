@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: tools/iotkey-registrar/master.c
-// pkg: p11-kit-1
-// libs: -lp11-kit -lcrypto
+// pkg: p11-kit-1 libcrypto
 /*
  * The fleet's master secret; driven by master.sh.
  *

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // sources: tools/iotkey-registrar/store.c tools/iotkey-registrar/store_sqlite.c tools/iotkey-registrar/store_pg.c
-// libs: -lsqlite3 -lpq -lcrypto
+// pkg: sqlite3 libpq libcrypto
 /*
  * The registrar's store against a real database.
  *
