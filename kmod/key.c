@@ -320,6 +320,35 @@ struct iot_key *iot_key_load(const struct iot_payload *p, const char *name,
 	return ik;
 }
 
+/**
+ * iot_key_approve() - "policy APPROVALS": they take the place of those that a root has
+ *
+ * key->sem is held, so nobody else changes the root's part.  The next read saves them.
+ */
+int iot_key_approve(struct iot_key *ik, const struct iot_payload *p)
+{
+	struct iot_bytes part = {};
+	int len, ret = -EBADMSG;
+	u8 *der;
+
+	if (!iot_key_is_root(ik))
+		return -EOPNOTSUPP;
+	der = kmalloc(TSS2_MAX, GFP_KERNEL);
+	if (!der)
+		return -ENOMEM;
+	len = iot_base64_decode(der, TSS2_MAX, p->blob.p, p->blob.len);
+	if (len > 0)
+		ret = iot_root_approve(ik->root, der, len, &part);
+	kfree(der);
+	if (ret)
+		return ret;
+	mutex_lock(&ik->lock);
+	swap(ik->root->part, part);
+	mutex_unlock(&ik->lock);
+	iot_bytes_free(&part);
+	return 0;
+}
+
 static void fill_blob(const struct iot_key *ik, struct iot_blob *b)
 {
 	memset(b, 0, sizeof(*b));
@@ -464,11 +493,8 @@ u32 iot_key_flags(const struct iot_key *ik, const struct iot_snapshot *snap)
 {
 	u32 flags = 0;
 
-	if (iot_key_is_root(ik)) {
-		flags |= IOTKEY_FLAG_ROOT;
-		if (iot_root_has_policy(ik->root))
-			flags |= IOTKEY_FLAG_PCR_POLICY;
-	}
+	if (iot_key_is_root(ik))
+		flags |= IOTKEY_FLAG_ROOT | ik->root->policy;
 	if (iot_key_unsafe(ik))
 		flags |= IOTKEY_FLAG_UNSAFE;
 	if (ik->resident && ik->resident->restricted)

@@ -120,6 +120,7 @@ struct iot_key *iot_key_new(const struct iot_payload *p, const char *name);
 struct iot_key *iot_key_load(const struct iot_payload *p, const char *name,
 			     char **found_name);
 void iot_key_free(struct iot_key *ik);
+int iot_key_approve(struct iot_key *ik, const struct iot_payload *p);
 long iot_key_read(struct iot_key *ik, char *buffer, size_t size);
 void iot_key_snapshot(struct iot_key *ik, struct iot_snapshot *snap);
 u32 iot_key_flags(const struct iot_key *ik, const struct iot_snapshot *snap);

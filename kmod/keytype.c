@@ -173,6 +173,8 @@ static int update(struct key *key, struct key_preparsed_payload *prep)
 		return instantiate(key, prep);
 	if (p->payload.verb == IOT_VERB_PUBLISH) {
 		ret = iot_publish(ik, &p->payload);
+	} else if (p->payload.verb == IOT_VERB_POLICY) {
+		ret = iot_key_approve(ik, &p->payload);
 	} else {
 		mutex_lock(&ik->lock);
 		ret = apply(ik, &p->payload);

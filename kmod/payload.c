@@ -579,8 +579,9 @@ int iot_payload_parse(struct iot_payload *out, const char *text, size_t len,
 		return -EINVAL;
 
 	verb = next_word(&rest);
-	if (span_is(verb, "load")) {
-		out->verb = IOT_VERB_LOAD;
+	if (span_is(verb, "load") || span_is(verb, "policy")) {
+		out->verb = span_is(verb, "load") ? IOT_VERB_LOAD :
+						    IOT_VERB_POLICY;
 		out->blob.p = next_word(&rest).p;
 		out->blob.len = text + len - out->blob.p;
 		ret = out->blob.len ? 0 : -EINVAL;

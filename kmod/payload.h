@@ -23,6 +23,7 @@ enum iot_verb {
 	IOT_VERB_EPOCH,
 	IOT_VERB_SET,
 	IOT_VERB_PUBLISH,
+	IOT_VERB_POLICY,
 };
 
 /* Bits of iot_payload::given, in the order of the options table. */
@@ -67,7 +68,7 @@ struct iot_payload {
 	struct iot_root_spec spec;
 	struct iot_span root;
 	struct iot_span label;
-	struct iot_span blob;	/* of "load", with its white space */
+	struct iot_span blob;	/* of "load" and "policy", with its white space */
 	struct iot_span name;	/* of "publish" */
 	u32 number;		/* of "stored", "epoch", and epoch= of "publish" */
 	u8 size;		/* of "publish" */

@@ -195,6 +195,9 @@ static struct iot_root *finish(struct iot_root *root, int ret)
 	}
 	iot_kdf(root->secret, "iotkey/1 id", NULL, 0, root->id,
 		sizeof(root->id));
+	if (root->ops->policy)
+		root->policy = root->ops->policy(root->part.data,
+						 root->part.len);
 	return root;
 }
 
@@ -414,10 +417,28 @@ void iot_root_del_child(struct iot_root *root, struct iot_key *child)
 	mutex_unlock(&root->lock);
 }
 
-bool iot_root_has_policy(const struct iot_root *root)
+/**
+ * iot_root_approve() - the part of a root with other approvals of its signed policy
+ * @der: SEQUENCE OF TPMAuthPolicy
+ * @part: to take the place of root->part
+ *
+ * The caller sees to it that root->part stays meanwhile.
+ *
+ * Return: 0; -EOPNOTSUPP without a signed policy; -EKEYREJECTED when one is not approved by
+ * its key; -EINVAL; -EBADMSG; or what the TPM makes of it.
+ */
+int iot_root_approve(struct iot_root *root, const u8 *der, size_t len,
+		     struct iot_bytes *part)
 {
-	return root->ops->policy &&
-	       root->ops->policy(root->part.data, root->part.len);
+	int ret;
+
+	if (!root->ops->approve)
+		return -EOPNOTSUPP;
+	ret = root->ops->approve(&root->part, der, len, part);
+	if (ret || part->len <= IOT_BLOB_BODY_MAX - IOT_BLOB_MAC)
+		return ret;
+	iot_bytes_free(part);
+	return -EINVAL;
 }
 
 /* Authenticates a root's blob. */

@@ -33,8 +33,11 @@ struct iot_root_ops {
 	/* A foreign TSS2 PRIVATE KEY (DER); tpm only. */
 	int (*adopt)(const u8 *der, size_t len, u8 *secret,
 		     struct iot_bytes *part);
-	/* Is the secret bound to PCRs? May be NULL. */
-	bool (*policy)(const u8 *part, size_t len);
+	/* That part with other approvals of a signed policy; tpm only. */
+	int (*approve)(const struct iot_bytes *part, const u8 *der, size_t len,
+		       struct iot_bytes *out);
+	/* To what the secret is bound: flags of enum iotkey_flags. May be NULL. */
+	u32 (*policy)(const u8 *part, size_t len);
 };
 
 extern const struct iot_root_ops iot_root_tpm_ops;
@@ -54,9 +57,10 @@ struct iot_root {
 	const struct iot_root_ops *ops;
 	bool revoked;		/* set once, read without a lock */
 	bool unsafe;
+	u32 policy;		/* flags of enum iotkey_flags */
 	u8 id[IOT_ID_SIZE];
 	u8 secret[IOT_SECRET_SIZE];
-	struct iot_bytes part;
+	struct iot_bytes part;	/* iot_key::lock of its key */
 	char *name;
 	struct mutex lock;	/* guards children and wholes */
 	struct list_head children;	/* iot_key::sibling */
@@ -76,7 +80,8 @@ bool iot_root_is_revoked(const struct iot_root *root);
 int iot_root_add_child(struct iot_root *root, struct iot_key *child);
 void iot_root_del_child(struct iot_root *root, struct iot_key *child);
 void iot_root_revoke(struct iot_root *root);
-bool iot_root_has_policy(const struct iot_root *root);
+int iot_root_approve(struct iot_root *root, const u8 *der, size_t len,
+		     struct iot_bytes *part);
 void iot_root_mac(const struct iot_root *root, const u8 *data, size_t len,
 		  u8 mac[IOT_BLOB_MAC]);
 void iot_root_wrap(const struct iot_root *root, const struct iot_table *table,

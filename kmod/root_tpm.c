@@ -8,7 +8,9 @@
  * is authentic both ways, and what is secret in it is encrypted.
  *
  * TPM commands: create 4 (and 1 per 8 PCRs, and 4 when the parent is made too),
- * open 4 (6 with a policy), adopt as open and 2 more, and 1 more for an importable key.
+ * open 4 (6 with a policy of PCRs, 10 with a signed one, and 1 for each set of PCRs that is
+ * not it), adopt as open and 2 more, and 1 more for an importable key; approve 2, and 3 for
+ * each alternative.
  */
 #include <crypto/sha2.h>
 #include <linux/bitops.h>
@@ -16,7 +18,7 @@
 #include <linux/slab.h>
 #include "root.h"
 #include "notify.h"
-#include "tpm_object.h"
+#include "tpm_policy.h"
 
 #define ALG_SHA1	0x0004
 #define ALG_SHA256	0x000b
@@ -25,12 +27,11 @@
 #define MAX_PCR_DIGEST	48
 #define SELECTION_SIZE	10	/* a TPML_PCR_SELECTION of one bank */
 
-/* A PolicyPCR made here; the struct tss2_policy points into it. */
+/* A PolicyPCR made here; a struct tss2_policy points into it. */
 struct pcr_policy {
 	u8 selection[SELECTION_SIZE];
 	u8 pcr_digest[SHA256_DIGEST_SIZE];
 	u8 digest[SHA256_DIGEST_SIZE];	/* the policy's */
-	struct tss2_policy policy;
 };
 
 /* PCR policy */
@@ -144,16 +145,11 @@ static int digest_pcrs(struct iot_tpm *t, struct iot_session *s, u16 bank,
 	return ret;
 }
 
-/*
- * The policy is computed here and not by a trial session: that costs more
- * commands, and silently drops the PCRs of a bank that the TPM does not have.
- */
+/* The PCRs as they are now, as the policy @b. */
 static int make_pcr_policy(struct iot_tpm *t, struct iot_session *s,
 			   const struct iot_root_spec *spec,
-			   struct pcr_policy *p)
+			   struct pcr_policy *p, struct tss2_branch *b)
 {
-	u8 text[SHA256_DIGEST_SIZE + 4 + SELECTION_SIZE + SHA256_DIGEST_SIZE];
-	u8 *at = text + SHA256_DIGEST_SIZE;
 	int ret;
 
 	if (!spec->pcr_mask || spec->pcr_mask >> MAX_PCRS ||
@@ -163,32 +159,12 @@ static int make_pcr_policy(struct iot_tpm *t, struct iot_session *s,
 	if (ret)
 		return ret;
 	put_selection(p->selection, spec->pcr_bank, spec->pcr_mask);
-	p->policy.pcrs = (struct tpmbuf_span){ p->selection, SELECTION_SIZE };
-	p->policy.digest =
+	b->policies = 1;
+	b->policy[0].pcrs = (struct tpmbuf_span){ p->selection, SELECTION_SIZE };
+	b->policy[0].digest =
 		(struct tpmbuf_span){ p->pcr_digest, sizeof(p->pcr_digest) };
-
-	memset(text, 0, SHA256_DIGEST_SIZE);	/* the policy before */
-	put_unaligned_be32(TPMBUF_CC_POLICY_PCR, at);
-	memcpy(at + 4, p->selection, SELECTION_SIZE);
-	memcpy(at + 4 + SELECTION_SIZE, p->pcr_digest, SHA256_DIGEST_SIZE);
-	sha256(text, sizeof(text), p->digest);
+	iot_policy_digest(b, p->digest);
 	return 0;
-}
-
-/* Plays @policy in the policy session @handle, under the protection of @s. */
-static int play_policy(struct iot_tpm *t, struct iot_session *s, u32 handle,
-		       const struct tss2_policy *policy)
-{
-	struct tpmbuf_call call = {
-		.cc = TPMBUF_CC_POLICY_PCR,
-		.handle = { handle },
-		.handles = 1,
-	};
-
-	iot_tpm_begin(t);
-	tpmbuf_put_2b(&t->in, policy->digest.p, policy->digest.len);
-	tpmbuf_put(&t->in, policy->pcrs.p, policy->pcrs.len);
-	return iot_tpm_exec_in(t, &call, s, IOT_GO_ON | TPMBUF_SA_DECRYPT);
 }
 
 /* Sealing */
@@ -270,7 +246,6 @@ static int unseal_by_policy(struct iot_tpm *t, struct iot_object *o, u8 *secret)
 {
 	struct iot_session policy;
 	struct iot_loaded l;
-	unsigned int i;
 	int ret;
 
 	/* a policy is made with the hash of the object's name */
@@ -280,9 +255,7 @@ static int unseal_by_policy(struct iot_tpm *t, struct iot_object *o, u8 *secret)
 				&policy);
 	if (ret)
 		return ret;
-	for (i = 0; !ret && i < o->key.policies; i++)
-		ret = play_policy(t, &o->session, policy.handle,
-				  &o->key.policy[i]);
+	ret = iot_policy_play(t, o, policy.handle);
 	if (ret)
 		goto out;
 	ret = iot_object_load(t, o, IOT_END, &l);
@@ -300,7 +273,7 @@ static int unseal(struct iot_tpm *t, struct iot_object *o, u8 *secret)
 	struct iot_loaded l;
 	int ret;
 
-	if (o->key.policies)
+	if (tss2_has_policy(&o->key))
 		return unseal_by_policy(t, o, secret);
 	ret = iot_object_load(t, o, IOT_GO_ON, &l);
 	if (ret)
@@ -354,12 +327,12 @@ static int create_object(struct iot_tpm *t, const struct iot_root_spec *spec,
 	if (ret)
 		return ret;
 	if (spec->pcr_bank) {
-		ret = make_pcr_policy(t, &o->session, spec, &policy);
+		ret = make_pcr_policy(t, &o->session, spec, &policy,
+				      &o->key.own);
 		if (ret)
 			return ret;
-		o->key.policy[o->key.policies++] = policy.policy;
 	}
-	ret = seal(t, o, secret, o->key.policies ? &policy : NULL);
+	ret = seal(t, o, secret, o->key.own.policies ? &policy : NULL);
 	return ret ?: make_part(o, part);
 }
 
@@ -475,13 +448,52 @@ out:
 	return ret;
 }
 
-static bool root_tpm_policy(const u8 *part, size_t len)
+/* The same object with other approvals, which are worth something from the next open on. */
+static int root_tpm_approve(const struct iot_bytes *part, const u8 *der,
+			    size_t len, struct iot_bytes *out)
+{
+	struct tpmbuf_span pinned, object;
+	struct iot_object *o;
+	struct iot_tpm t;
+	int ret;
+
+	o = kzalloc(sizeof(*o), GFP_KERNEL);
+	if (!o)
+		return -ENOMEM;
+	ret = split_part(part->data, part->len, &pinned, &object);
+	ret = ret ?: parse_object(o, object.p, object.len);
+	if (!ret && !tss2_is_signed(&o->key))
+		ret = -EOPNOTSUPP;
+	ret = ret ?: tss2_alternatives(der, len, &o->key);
+	if (ret)
+		goto out;
+	ret = iot_tpm_start(&t);
+	if (ret)
+		goto out;
+	ret = iot_parent_open(&t, o->key.parent, pinned, &o->parent,
+			      &o->session);
+	ret = ret ?: iot_policy_verify(&t, o);
+	if (ret)
+		ret = iot_parent_why(&t, &o->parent, &o->session, ret);
+	else
+		ret = make_part(o, out);
+	iot_parent_close(&t, &o->parent, &o->session);
+	iot_tpm_stop(&t);
+out:
+	kfree_sensitive(o);
+	return ret;
+}
+
+static u32 root_tpm_policy(const u8 *part, size_t len)
 {
 	struct tpmbuf_span pinned, der;
 	struct tss2_key key;
 
-	return !split_part(part, len, &pinned, &der) &&
-	       !tss2_parse(der.p, der.len, &key) && key.policies;
+	if (split_part(part, len, &pinned, &der) ||
+	    tss2_parse(der.p, der.len, &key) || !tss2_has_policy(&key))
+		return 0;
+	return IOTKEY_FLAG_PCR_POLICY |
+	       (tss2_is_signed(&key) ? IOTKEY_FLAG_SIGNED_POLICY : 0);
 }
 
 const struct iot_root_ops iot_root_tpm_ops = {
@@ -490,5 +502,6 @@ const struct iot_root_ops iot_root_tpm_ops = {
 	.create = root_tpm_create,
 	.open = root_tpm_open,
 	.adopt = root_tpm_adopt,
+	.approve = root_tpm_approve,
 	.policy = root_tpm_policy,
 };

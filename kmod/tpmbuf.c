@@ -288,6 +288,9 @@ static bool is_given(u32 cc, u32 rc)
 
 	return cc == TPMBUF_CC_UNSEAL || cc == TPMBUF_CC_POLICY_PCR ||
 	       cc == TPMBUF_CC_SIGN || cc == TPMBUF_CC_QUOTE ||
+	       cc == TPMBUF_CC_VERIFY_SIGNATURE ||
+	       cc == TPMBUF_CC_POLICY_AUTHORIZE ||
+	       cc == TPMBUF_CC_POLICY_RESTART ||
 	       (cc == TPMBUF_CC_EVICT_CONTROL && number == 2);
 }
 
@@ -319,6 +322,13 @@ static int errno_of_fmt1(u32 cc, u32 rc)
 	case TPMBUF_CC_IMPORT:
 		/* the object is not a child of this parent on this TPM */
 		return -EKEYREJECTED;
+	case TPMBUF_CC_VERIFY_SIGNATURE:
+		return -EKEYREJECTED;
+	case TPMBUF_CC_LOAD_EXTERNAL:	/* a key that it does not take */
+		return -EOPNOTSUPP;
+	case TPMBUF_CC_POLICY_AUTHORIZE:
+		/* the policy is another than we think: it lacks a bank */
+		return (rc & 0xf00) == 0x100 ? -EINVAL : -EBADMSG;
 	case TPMBUF_CC_POLICY_PCR:
 		/* parameter 1 is the digest, 2 the selection */
 		return (rc & 0xf00) == 0x100 ? -EPERM : -EINVAL;

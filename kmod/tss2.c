@@ -20,6 +20,10 @@
  *		commandCode	[0] EXPLICIT INTEGER
  *		commandPolicy	[1] EXPLICIT OCTET STRING
  *	}
+ *	TPMAuthPolicy ::= SEQUENCE {
+ *		name		[0] EXPLICIT UTF8String OPTIONAL
+ *		policy		[1] EXPLICIT SEQUENCE OF TPMPolicy
+ *	}
  */
 #include "pure.h"
 #include "tss2.h"
@@ -32,7 +36,7 @@
 #define DER_SEQUENCE	0x30
 #define DER_CONTEXT(n)	(0xa0 + (n))
 
-#define CC_POLICY_PCR	0x0000017f
+#define RSA_SIZE	256	/* octets of an RSA-2048 modulus */
 
 /* Banks in one TPML_PCR_SELECTION, octets of one bank's bitmap. */
 #define MAX_BANKS	16
@@ -168,6 +172,127 @@ static size_t pcrs_size(struct tpmbuf_span in)
 	return at;
 }
 
+/* The head that all public areas have; what follows stays in @r. */
+static int parse_public(struct tpmbuf_span in, struct tss2_public *pub,
+			struct tpmbuf_reader *r)
+{
+	*r = (struct tpmbuf_reader){ .p = in.p, .left = in.len };
+	tpmbuf_get_u16(r);	/* its size, which is right */
+	pub->type = tpmbuf_get_u16(r);
+	pub->name_alg = tpmbuf_get_u16(r);
+	pub->attributes = tpmbuf_get_u32(r);
+	pub->policy.p = tpmbuf_get_2b(r, &pub->policy.len);
+	return r->bad || pub->policy.len > TSS2_MAX_DIGEST ? -EBADMSG : 0;
+}
+
+/* A coordinate, which an old TPM may give without its leading zeroes. */
+static void get_coordinate(struct tpmbuf_reader *r, u8 out[TSS2_POINT / 2])
+{
+	size_t len;
+	const u8 *p = tpmbuf_get_2b(r, &len);
+
+	if (!p || !len || len > TSS2_POINT / 2) {
+		r->bad = true;
+		return;
+	}
+	memset(out, 0, TSS2_POINT / 2 - len);
+	memcpy(out + TSS2_POINT / 2 - len, p, len);
+}
+
+/* TPMS_ECC_PARMS and the point. */
+static int parse_ecc(struct tpmbuf_reader *r, struct tss2_public *pub)
+{
+	u16 symmetric, scheme, hash = TSS2_ALG_SHA256, curve, kdf;
+
+	symmetric = tpmbuf_get_u16(r);
+	if (!r->bad && symmetric != TSS2_ALG_NULL)
+		return -EINVAL;		/* a storage key */
+	scheme = tpmbuf_get_u16(r);
+	if (scheme == TSS2_ALG_ECDSA)
+		hash = tpmbuf_get_u16(r);
+	else if (!r->bad && scheme != TSS2_ALG_NULL)
+		return -EOPNOTSUPP;
+	curve = tpmbuf_get_u16(r);
+	kdf = tpmbuf_get_u16(r);
+	if (!r->bad && (hash != TSS2_ALG_SHA256 || curve != TSS2_ECC_P256 ||
+			kdf != TSS2_ALG_NULL))
+		return -EOPNOTSUPP;
+	get_coordinate(r, pub->point);
+	get_coordinate(r, pub->point + TSS2_POINT / 2);
+	if (r->bad || r->left)
+		return -EBADMSG;
+	/* by the specification a restricted key has a scheme, and one purpose */
+	if (pub->attributes & TSS2_OA_RESTRICTED &&
+	    (scheme == TSS2_ALG_NULL || pub->attributes & TSS2_OA_DECRYPT))
+		return -EBADMSG;
+	return 0;
+}
+
+/* TPMS_RSA_PARMS and the modulus. */
+static int parse_rsa(struct tpmbuf_reader *r)
+{
+	u16 symmetric, scheme, hash = TSS2_ALG_SHA256, bits;
+	size_t len;
+
+	symmetric = tpmbuf_get_u16(r);
+	scheme = tpmbuf_get_u16(r);
+	if (scheme == TSS2_ALG_RSASSA || scheme == TSS2_ALG_RSAPSS)
+		hash = tpmbuf_get_u16(r);
+	else if (!r->bad && scheme != TSS2_ALG_NULL)
+		return -EOPNOTSUPP;
+	bits = tpmbuf_get_u16(r);
+	tpmbuf_get_u32(r);		/* exponent */
+	if (!r->bad && (symmetric != TSS2_ALG_NULL ||
+			hash != TSS2_ALG_SHA256 || bits != 8 * RSA_SIZE))
+		return -EOPNOTSUPP;
+	tpmbuf_get_2b(r, &len);
+	return r->bad || r->left || len != RSA_SIZE ? -EBADMSG : 0;
+}
+
+/* A key that verifies signatures: RSA-2048 or ECC P-256, with SHA-256. */
+static int parse_signer(struct tpmbuf_span in)
+{
+	struct tss2_public pub;
+	struct tpmbuf_reader r;
+	int ret;
+
+	ret = parse_public(in, &pub, &r);
+	if (ret)
+		return ret;
+	if (pub.name_alg != TSS2_ALG_SHA256 || !(pub.attributes & TSS2_OA_SIGN))
+		return -EOPNOTSUPP;
+	if (pub.type == TSS2_ALG_RSA)
+		return parse_rsa(&r);
+	if (pub.type == TSS2_ALG_ECC)
+		return parse_ecc(&r, &pub);
+	return -EOPNOTSUPP;
+}
+
+/* A TPMT_SIGNATURE with SHA-256. */
+static int parse_signature(struct tpmbuf_span in)
+{
+	struct tpmbuf_reader r = { .p = in.p, .left = in.len };
+	size_t len, max = RSA_SIZE;
+	u16 alg, hash;
+
+	alg = tpmbuf_get_u16(&r);
+	hash = tpmbuf_get_u16(&r);
+	if (r.bad)
+		return -EBADMSG;
+	if (hash != TSS2_ALG_SHA256)
+		return -EOPNOTSUPP;
+	if (alg == TSS2_ALG_ECDSA) {
+		max = TSS2_POINT / 2;
+		tpmbuf_get_2b(&r, &len);
+		if (len > max)
+			return -EBADMSG;
+	} else if (alg != TSS2_ALG_RSASSA && alg != TSS2_ALG_RSAPSS) {
+		return -EOPNOTSUPP;
+	}
+	tpmbuf_get_2b(&r, &len);
+	return r.bad || r.left || len > max ? -EBADMSG : 0;
+}
+
 /*
  * The draft and GRUB write the command's parameters as the TPM takes them:
  * TPM2B_DIGEST, TPML_PCR_SELECTION.  openssl_tpm2_engine writes the selection
@@ -204,7 +329,34 @@ static int parse_policy_pcr(struct tpmbuf_span body, struct tss2_policy *policy)
 	return 0;
 }
 
-static int parse_policy(struct tpmbuf_span in, struct tss2_policy *policy)
+/*
+ * TPM2B_PUBLIC keySign, TPM2B_DIGEST policyRef, TPMT_SIGNATURE.  In the element policy there
+ * is no signature: it says whose are good.  In an alternative key and policyRef may be empty:
+ * they are those of the element policy then.
+ */
+static int parse_approval(struct tpmbuf_span body, struct tss2_approval *a)
+{
+	struct tpmbuf_reader r = { .p = body.p, .left = body.len };
+	size_t len;
+	int ret = 0;
+
+	tpmbuf_get_2b(&r, &len);
+	if (len)
+		a->key = (struct tpmbuf_span){ body.p, 2 + len };
+	a->ref.p = tpmbuf_get_2b(&r, &a->ref.len);
+	if (r.bad || a->ref.len > TSS2_MAX_DIGEST)
+		return -EBADMSG;
+	if (r.left == 2 && get_unaligned_be16(r.p) == TSS2_ALG_NULL)
+		r.left = 0;
+	if (a->key.len)
+		ret = parse_signer(a->key);
+	if (ret || !r.left)
+		return ret;
+	a->signature = (struct tpmbuf_span){ r.p, r.left };
+	return parse_signature(a->signature);
+}
+
+static int parse_policy(struct tpmbuf_span in, struct tss2_branch *b)
 {
 	struct tpmbuf_span code, wrapped, body;
 	u32 cc;
@@ -221,12 +373,18 @@ static int parse_policy(struct tpmbuf_span in, struct tss2_policy *policy)
 		ret = der_only(wrapped, DER_OCTETS, &body);
 	if (ret)
 		return ret;
-	if (cc != CC_POLICY_PCR)
+	if (b->authorized)	/* what is not approved */
 		return -EOPNOTSUPP;
-	return parse_policy_pcr(body, policy);
+	if (cc == TPMBUF_CC_POLICY_AUTHORIZE) {
+		b->authorized = true;
+		return parse_approval(body, &b->approval);
+	}
+	if (cc != TPMBUF_CC_POLICY_PCR || b->policies == TSS2_MAX_POLICIES)
+		return -EOPNOTSUPP;
+	return parse_policy_pcr(body, &b->policy[b->policies++]);
 }
 
-static int parse_policies(struct tpmbuf_span in, struct tss2_key *key)
+static int parse_policies(struct tpmbuf_span in, struct tss2_branch *b)
 {
 	struct tpmbuf_span list, one;
 	int ret;
@@ -234,13 +392,117 @@ static int parse_policies(struct tpmbuf_span in, struct tss2_key *key)
 	ret = der_only(in, DER_SEQUENCE, &list);
 	while (!ret && list.len) {
 		ret = der_eat(&list, DER_SEQUENCE, &one);
-		if (ret)
-			break;
-		if (key->policies == TSS2_MAX_POLICIES)
-			return -EOPNOTSUPP;
-		ret = parse_policy(one, &key->policy[key->policies++]);
+		if (!ret)
+			ret = parse_policy(one, b);
 	}
 	return ret;
+}
+
+static int parse_alternative(struct tpmbuf_span in, struct tss2_branch *b)
+{
+	struct tpmbuf_span name, commands;
+	int ret = 0;
+
+	if (in.len && in.p[0] == DER_CONTEXT(0)) {
+		ret = der_eat(&in, DER_CONTEXT(0), &name);
+		if (!ret)
+			ret = der_only(name, DER_UTF8, &name);
+	}
+	if (!ret)
+		ret = der_only(in, DER_CONTEXT(1), &commands);
+	return ret ?: parse_policies(commands, b);
+}
+
+/* What was approved can be told without the TPM: each digest of PCRs is there. */
+bool tss2_is_complete(const struct tss2_branch *b)
+{
+	unsigned int i;
+
+	for (i = 0; i < b->policies; i++) {
+		if (!b->policy[i].digest.len)
+			return false;
+	}
+	return i && b->approval.key.len && b->approval.signature.len;
+}
+
+/**
+ * tss2_next_alternative() - take the next of a list of alternatives
+ * @key: whose they are: key and policyRef may be there
+ * @list: key->alternatives to begin with; not empty
+ * @out: PCRs and a signature of them
+ *
+ * Return: 0, -EOPNOTSUPP for one that cannot be played, -EBADMSG, and then the list is
+ * spoilt.
+ */
+int tss2_next_alternative(const struct tss2_key *key, struct tpmbuf_span *list,
+			  struct tss2_branch *out)
+{
+	struct tss2_approval *a = &out->approval;
+	struct tpmbuf_span one;
+	int ret;
+
+	memset(out, 0, sizeof(*out));
+	ret = der_eat(list, DER_SEQUENCE, &one);
+	if (!ret)
+		ret = parse_alternative(one, out);
+	if (ret)
+		return ret;
+	if (!a->key.len) {
+		a->key = key->own.approval.key;
+		if (!a->ref.len)
+			a->ref = key->own.approval.ref;
+	}
+	return tss2_is_complete(out) ? 0 : -EOPNOTSUPP;
+}
+
+/* One that cannot be played is in nobody's way, unless @strict. */
+static int check_alternatives(const struct tss2_key *key, bool strict)
+{
+	struct tpmbuf_span list = key->alternatives;
+	struct tss2_branch branch;
+	unsigned int n;
+	int ret;
+
+	for (n = 0; list.len; n++) {
+		if (n == TSS2_MAX_ALTERNATIVES)
+			return -EOPNOTSUPP;
+		ret = tss2_next_alternative(key, &list, &branch);
+		if (ret == -EBADMSG || (ret && strict))
+			return ret;
+	}
+	return 0;
+}
+
+/**
+ * tss2_alternatives() - other alternatives for a key
+ * @der: SEQUENCE OF TPMAuthPolicy, which must outlive @key
+ *
+ * Return: 0, -EBADMSG, -EOPNOTSUPP for one that cannot be played or too many, -EINVAL for
+ * none or too much.
+ */
+int tss2_alternatives(const u8 *der, size_t len, struct tss2_key *key)
+{
+	struct tpmbuf_span in = { der, len };
+	int ret;
+
+	if (len > TSS2_MAX_APPROVALS)
+		return -EINVAL;
+	ret = der_only(in, DER_SEQUENCE, &key->alternatives);
+	if (!ret && !key->alternatives.len)
+		ret = -EINVAL;
+	return ret ?: check_alternatives(key, true);
+}
+
+/* Is the policy somebody's approval, and not PCRs alone? */
+bool tss2_is_signed(const struct tss2_key *key)
+{
+	return key->own.authorized ||
+	       (!key->own.policies && key->alternatives.len);
+}
+
+bool tss2_has_policy(const struct tss2_key *key)
+{
+	return key->own.policies || tss2_is_signed(key);
 }
 
 /* The content of the optional element [n]. */
@@ -253,11 +515,12 @@ static int parse_option(unsigned int n, struct tpmbuf_span in,
 	case 0:
 		return der_boolean(in, &key->empty_auth);
 	case 1:
-		return parse_policies(in, key);
+		return parse_policies(in, &key->own);
 	case 2:
 		return der_only(in, DER_OCTETS, &key->secret);
-	case 3:	/* alternatives for a PolicyAuthorize, which is not played */
-		return der_only(in, DER_SEQUENCE, &skipped);
+	case 3:		/* behind the policy, which may hold a part of them */
+		return der_only(in, DER_SEQUENCE, &key->alternatives) ?:
+		       check_alternatives(key, false);
 	case 4:
 		return der_only(in, DER_UTF8, &skipped);
 	case 5:
@@ -425,40 +688,77 @@ static void put_integer(struct der_writer *w, u32 v)
 	put_header(w, DER_INTEGER, end);
 }
 
-static void put_policy(struct der_writer *w, const struct tss2_policy *policy)
+static void put_2b(struct der_writer *w, struct tpmbuf_span s)
 {
-	size_t end = w->at, inner;
 	u8 be[2];
 
-	put_span(w, policy->pcrs);
-	put_span(w, policy->digest);
-	put_unaligned_be16(policy->digest.len, be);
+	put_span(w, s);
+	put_unaligned_be16(s.len, be);
 	put(w, be, 2);
+}
+
+/* The TPMPolicy around a command's parameters, which were written since @end. */
+static void put_command(struct der_writer *w, u32 cc, size_t end)
+{
+	size_t inner;
+
 	put_header(w, DER_OCTETS, end);
 	put_header(w, DER_CONTEXT(1), end);
 	inner = w->at;
-	put_integer(w, CC_POLICY_PCR);
+	put_integer(w, cc);
 	put_header(w, DER_CONTEXT(0), inner);
 	put_header(w, DER_SEQUENCE, end);
 }
 
+static void put_approval(struct der_writer *w, const struct tss2_approval *a)
+{
+	static const u8 none[] = { 0, TSS2_ALG_NULL };
+	struct tpmbuf_span no_signature = { none, 2 };
+	size_t end = w->at;
+
+	put_span(w, a->signature.len ? a->signature : no_signature);
+	put_2b(w, a->ref);
+	if (a->key.len)
+		put_span(w, a->key);
+	else
+		put_2b(w, a->key);
+	put_command(w, TPMBUF_CC_POLICY_AUTHORIZE, end);
+}
+
+static void put_policies(struct der_writer *w, const struct tss2_branch *b)
+{
+	size_t end = w->at, one;
+	unsigned int i;
+
+	if (b->authorized)
+		put_approval(w, &b->approval);
+	for (i = b->policies; i; i--) {
+		one = w->at;
+		put_span(w, b->policy[i - 1].pcrs);
+		put_2b(w, b->policy[i - 1].digest);
+		put_command(w, TPMBUF_CC_POLICY_PCR, one);
+	}
+	put_header(w, DER_SEQUENCE, end);
+	put_header(w, DER_CONTEXT(1), end);
+}
+
 static void put_options(struct der_writer *w, const struct tss2_key *key)
 {
-	unsigned int i;
 	size_t end;
 
+	if (key->alternatives.len) {
+		end = w->at;
+		put_span(w, key->alternatives);
+		put_header(w, DER_SEQUENCE, end);
+		put_header(w, DER_CONTEXT(3), end);
+	}
 	if (key->type == TSS2_IMPORTABLE) {
 		end = w->at;
 		put_octets(w, key->secret);
 		put_header(w, DER_CONTEXT(2), end);
 	}
-	if (key->policies) {
-		end = w->at;
-		for (i = key->policies; i; i--)
-			put_policy(w, &key->policy[i - 1]);
-		put_header(w, DER_SEQUENCE, end);
-		put_header(w, DER_CONTEXT(1), end);
-	}
+	if (key->own.policies || key->own.authorized)
+		put_policies(w, &key->own);
 	/* the draft wants "false" to be said by absence */
 	if (key->empty_auth) {
 		end = w->at;
@@ -494,19 +794,6 @@ int tss2_encode(const struct tss2_key *key, u8 *buf, size_t size)
 		return -EINVAL;
 	memmove(buf, buf + w.at, end - w.at);
 	return end - w.at;
-}
-
-/* The head that all public areas have; what follows stays in @r. */
-static int parse_public(struct tpmbuf_span in, struct tss2_public *pub,
-			struct tpmbuf_reader *r)
-{
-	*r = (struct tpmbuf_reader){ .p = in.p, .left = in.len };
-	tpmbuf_get_u16(r);	/* its size, which is right */
-	pub->type = tpmbuf_get_u16(r);
-	pub->name_alg = tpmbuf_get_u16(r);
-	pub->attributes = tpmbuf_get_u32(r);
-	pub->policy.p = tpmbuf_get_2b(r, &pub->policy.len);
-	return r->bad || pub->policy.len > TSS2_MAX_DIGEST ? -EBADMSG : 0;
 }
 
 static int parse_sealed(struct tpmbuf_span in, struct tss2_public *pub)
@@ -559,51 +846,8 @@ int tss2_sealed(const struct tss2_key *key, struct tss2_public *pub)
 		return -EINVAL;
 	if (wants_password(key))
 		return -EOPNOTSUPP;
-	if (!(pub->attributes & TSS2_OA_USER_WITH_AUTH) && !key->policies)
+	if (!(pub->attributes & TSS2_OA_USER_WITH_AUTH) && !tss2_has_policy(key))
 		return -EOPNOTSUPP;
-	return 0;
-}
-
-/* A coordinate, which an old TPM may give without its leading zeroes. */
-static void get_coordinate(struct tpmbuf_reader *r, u8 out[TSS2_POINT / 2])
-{
-	size_t len;
-	const u8 *p = tpmbuf_get_2b(r, &len);
-
-	if (!p || !len || len > TSS2_POINT / 2) {
-		r->bad = true;
-		return;
-	}
-	memset(out, 0, TSS2_POINT / 2 - len);
-	memcpy(out + TSS2_POINT / 2 - len, p, len);
-}
-
-/* TPMS_ECC_PARMS and the point. */
-static int parse_ecc(struct tpmbuf_reader *r, struct tss2_public *pub)
-{
-	u16 symmetric, scheme, hash = TSS2_ALG_SHA256, curve, kdf;
-
-	symmetric = tpmbuf_get_u16(r);
-	if (!r->bad && symmetric != TSS2_ALG_NULL)
-		return -EINVAL;		/* a storage key */
-	scheme = tpmbuf_get_u16(r);
-	if (scheme == TSS2_ALG_ECDSA)
-		hash = tpmbuf_get_u16(r);
-	else if (!r->bad && scheme != TSS2_ALG_NULL)
-		return -EOPNOTSUPP;
-	curve = tpmbuf_get_u16(r);
-	kdf = tpmbuf_get_u16(r);
-	if (!r->bad && (hash != TSS2_ALG_SHA256 || curve != TSS2_ECC_P256 ||
-			kdf != TSS2_ALG_NULL))
-		return -EOPNOTSUPP;
-	get_coordinate(r, pub->point);
-	get_coordinate(r, pub->point + TSS2_POINT / 2);
-	if (r->bad || r->left)
-		return -EBADMSG;
-	/* by the specification a restricted key has a scheme, and one purpose */
-	if (pub->attributes & TSS2_OA_RESTRICTED &&
-	    (scheme == TSS2_ALG_NULL || pub->attributes & TSS2_OA_DECRYPT))
-		return -EBADMSG;
 	return 0;
 }
 
@@ -633,7 +877,7 @@ int tss2_ecdsa(const struct tss2_key *key, struct tss2_public *pub)
 	ret = parse_ecc(&r, pub);
 	if (ret)
 		return ret;
-	if (wants_password(key) || key->policies ||
+	if (wants_password(key) || tss2_has_policy(key) ||
 	    !(pub->attributes & TSS2_OA_USER_WITH_AUTH))
 		return -EOPNOTSUPP;
 	return 0;

@@ -47,7 +47,7 @@ static const char *const events[] = {
 /* By bit number */
 static const char *const flags[] = {
 	"root",		 "unsafe",     "unstored",   "overdue",
-	"clock-trusted", "pcr-policy", "restricted",
+	"clock-trusted", "pcr-policy", "restricted", "signed-policy",
 };
 
 static const char *const usages[] = { "encrypt", "decrypt", "sign", "verify" };

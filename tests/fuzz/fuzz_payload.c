@@ -135,7 +135,9 @@ static void put_payload(struct text *t, const struct iot_payload *p)
 			put(t, " restricted");
 		break;
 	case IOT_VERB_LOAD:
-		put(t, "load %.*s", (int)p->blob.len, p->blob.p);
+	case IOT_VERB_POLICY:
+		put(t, "%s %.*s", p->verb == IOT_VERB_LOAD ? "load" : "policy",
+		    (int)p->blob.len, p->blob.p);
 		break;
 	case IOT_VERB_ROTATE:
 		put(t, "rotate");
@@ -241,6 +243,7 @@ static void check(const struct iot_payload *p, const void *text, size_t size)
 		check_key(p, text, size);
 		break;
 	case IOT_VERB_LOAD:
+	case IOT_VERB_POLICY:
 		check_span(p->blob, 1, size - 5, text, size);
 		break;
 	case IOT_VERB_MIX:

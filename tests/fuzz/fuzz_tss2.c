@@ -16,10 +16,61 @@ static void check_span(struct tpmbuf_span s, size_t min, size_t max, const u8 *d
 	must(s.len >= min && s.len <= max);
 }
 
-static void check(const struct tss2_key *key, const u8 *data, size_t size)
+static void check_branch(const struct tss2_branch *b, const u8 *data, size_t size)
 {
+	const struct tss2_approval *a = &b->approval;
 	unsigned int i;
 
+	must(b->policies <= TSS2_MAX_POLICIES);
+	for (i = 0; i < b->policies; i++) {
+		check_span(b->policy[i].pcrs, 8, size, data, size);
+		check_span(b->policy[i].digest, 0, TSS2_MAX_DIGEST, data, size);
+	}
+	if (a->key.len)
+		check_span(a->key, 2, size, data, size);
+	if (a->ref.len)
+		check_span(a->ref, 1, TSS2_MAX_DIGEST, data, size);
+	if (a->signature.len)
+		check_span(a->signature, 6, 6 + 256, data, size);
+	must(b->authorized || (!a->key.len && !a->ref.len && !a->signature.len));
+}
+
+static void check_alternatives(const struct tss2_key *key, const u8 *data, size_t size)
+{
+	struct tpmbuf_span list = key->alternatives;
+	struct tss2_branch branch;
+	unsigned int n;
+	int ret;
+
+	for (n = 0; list.len; n++) {
+		must(lies_in(list.p, list.len, data, size));
+		must(n < TSS2_MAX_ALTERNATIVES);
+		ret = tss2_next_alternative(key, &list, &branch);
+		must(!ret || ret == -EOPNOTSUPP);
+		if (ret)
+			continue;
+		must(branch.policies && tss2_is_complete(&branch));
+		check_branch(&branch, data, size);
+	}
+}
+
+/* The input as other alternatives of a key, whose policy may be of use to them. */
+static void check_update(const u8 *data, size_t size)
+{
+	struct tss2_key key = { .own.authorized = true };
+	int ret;
+
+	key.own.approval.key = (struct tpmbuf_span){ data, size };
+	ret = tss2_alternatives(data, size, &key);
+	must(!ret || ret == -EBADMSG || ret == -EOPNOTSUPP || ret == -EINVAL);
+	if (ret)
+		return;
+	must(size <= TSS2_MAX_APPROVALS && key.alternatives.len);
+	check_alternatives(&key, data, size);
+}
+
+static void check(const struct tss2_key *key, const u8 *data, size_t size)
+{
 	must(size <= TSS2_MAX);
 	must(key->type == TSS2_LOADABLE || key->type == TSS2_IMPORTABLE ||
 	     key->type == TSS2_SEALED);
@@ -28,11 +79,8 @@ static void check(const struct tss2_key *key, const u8 *data, size_t size)
 	must((key->type == TSS2_IMPORTABLE) == !!key->secret.p);
 	if (key->secret.p)
 		check_span(key->secret, 2, size, data, size);
-	must(key->policies <= TSS2_MAX_POLICIES);
-	for (i = 0; i < key->policies; i++) {
-		check_span(key->policy[i].pcrs, 8, size, data, size);
-		check_span(key->policy[i].digest, 0, TSS2_MAX_DIGEST, data, size);
-	}
+	check_branch(&key->own, data, size);
+	check_alternatives(key, data, size);
 }
 
 static void check_sealed(const struct tss2_key *key)
@@ -62,7 +110,7 @@ static void check_ecdsa(const struct tss2_key *key, const u8 *data, size_t size)
 	must(tss2_is_ecc(data, size));
 	must(pub.type == TSS2_ALG_ECC && pub.name_alg == TSS2_ALG_SHA256);
 	must(pub.attributes & TSS2_OA_SIGN && pub.attributes & TSS2_OA_USER_WITH_AUTH);
-	must(key->type != TSS2_SEALED && !key->policies);
+	must(key->type != TSS2_SEALED && !tss2_has_policy(key));
 	must(lies_in(pub.policy.p, pub.policy.len, key->pub.p, key->pub.len));
 	/* a key is one or the other */
 	must(tss2_sealed(key, &pub));
@@ -78,12 +126,16 @@ static void check_same(const struct tss2_key *a, const struct tss2_key *b)
 	unsigned int i;
 
 	must(a->type == b->type && a->parent == b->parent);
-	must(a->empty_auth == b->empty_auth && a->policies == b->policies);
+	must(a->empty_auth == b->empty_auth && a->own.policies == b->own.policies);
 	must(same(a->pub, b->pub) && same(a->priv, b->priv));
-	must(same(a->secret, b->secret));
-	for (i = 0; i < a->policies; i++) {
-		must(same(a->policy[i].pcrs, b->policy[i].pcrs));
-		must(same(a->policy[i].digest, b->policy[i].digest));
+	must(same(a->secret, b->secret) && same(a->alternatives, b->alternatives));
+	must(a->own.authorized == b->own.authorized);
+	must(same(a->own.approval.key, b->own.approval.key));
+	must(same(a->own.approval.ref, b->own.approval.ref));
+	must(same(a->own.approval.signature, b->own.approval.signature));
+	for (i = 0; i < a->own.policies; i++) {
+		must(same(a->own.policy[i].pcrs, b->own.policy[i].pcrs));
+		must(same(a->own.policy[i].digest, b->own.policy[i].digest));
 	}
 }
 
@@ -138,6 +190,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	struct tss2_key key;
 	int ret;
 
+	check_update(data, size);
 	memset(&key, 0xff, sizeof(key));
 	ret = tss2_parse(data, size, &key);
 	must(!ret || ret == -EBADMSG || ret == -EPROTONOSUPPORT || ret == -EOPNOTSUPP);

@@ -69,6 +69,8 @@ def from_strace(path):
         save_spec(payload)
         if payload.startswith(b"load "):
             save_load(payload[5:])
+        if payload.startswith(b"policy "):
+            save("fuzz_tss2", base64.b64decode(payload[7:], validate=False))
 
 
 def from_bus(path):

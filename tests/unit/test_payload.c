@@ -45,6 +45,7 @@ static const char *const good[] = {
 	"new ecdsa-p256 parent=0x81000001 usage=verify,sign",
 	"load QUJD",
 	"load   QUJD QUJD\nQUJD",
+	"policy QUJD",
 	"rotate",
 	"rotate \n",
 	"stored=1",
@@ -64,7 +65,7 @@ static const char *const good[] = {
 /* One a line would be too long a table. */
 /* clang-format off */
 static const char *const bad[] = {
-	"", " ", "\n", "new", "new ", "load", "load ", "set", "set ", "frob",
+	"", " ", "\n", "new", "new ", "load", "load ", "policy", "policy ", "set", "set ", "frob",
 	"rotate now", "rotate=1", "stored", "stored=", "stored=0", "stored=-1",
 	"stored=4294967296", "stored=1x", "stored=0x1", "stored=1 2",
 	"epoch", "epoch=", "epoch=x", "epoch=99999999999999999999999999",

@@ -134,7 +134,7 @@ static void test_round_trips(void)
 
 	len = tss2_encode(&in, buf, sizeof(buf));
 	ktap_ok(len > 0 && !tss2_parse(buf, len, &out) && out.type == TSS2_SEALED &&
-			out.empty_auth && out.parent == in.parent && !out.policies &&
+			out.empty_auth && out.parent == in.parent && !out.own.policies &&
 			!out.secret.p && same(out.pub, in.pub) && same(out.priv, in.priv),
 		"a sealed key comes back");
 	ktap_ok(!tss2_sealed(&out, &p) && p.name_alg == TSS2_ALG_SHA256 &&
@@ -145,15 +145,16 @@ static void test_round_trips(void)
 			break;
 	ktap_ok(shorter == len, "no smaller buffer takes it");
 
-	in.policies = 2;
-	in.policy[0].pcrs = SPAN(pcrs);
-	in.policy[0].digest = SPAN(digest);
-	in.policy[1].pcrs = SPAN(pcrs);
+	in.own.policies = 2;
+	in.own.policy[0].pcrs = SPAN(pcrs);
+	in.own.policy[0].digest = SPAN(digest);
+	in.own.policy[1].pcrs = SPAN(pcrs);
 	len = tss2_encode(&in, buf, sizeof(buf));
-	ktap_ok(len > 0 && !tss2_parse(buf, len, &out) && out.policies == 2 &&
-			same(out.policy[0].digest, SPAN(digest)) &&
-			same(out.policy[0].pcrs, SPAN(pcrs)) &&
-			!out.policy[1].digest.len && same(out.policy[1].pcrs, SPAN(pcrs)),
+	ktap_ok(len > 0 && !tss2_parse(buf, len, &out) && out.own.policies == 2 &&
+			same(out.own.policy[0].digest, SPAN(digest)) &&
+			same(out.own.policy[0].pcrs, SPAN(pcrs)) &&
+			!out.own.policy[1].digest.len &&
+			same(out.own.policy[1].pcrs, SPAN(pcrs)),
 		"two policies come back, with and without a digest");
 
 	in = sealed_key();
@@ -250,18 +251,18 @@ static void test_policies(void)
 	memcpy(empty + 2, pcrs, sizeof(pcrs));
 
 	t = with_policy(0x17f, draft, sizeof(draft));
-	ktap_ok(!parse(&t, &key) && key.policies == 1 &&
-			same(key.policy[0].digest, SPAN(digest)) &&
-			same(key.policy[0].pcrs, SPAN(pcrs)),
+	ktap_ok(!parse(&t, &key) && key.own.policies == 1 &&
+			same(key.own.policy[0].digest, SPAN(digest)) &&
+			same(key.own.policy[0].pcrs, SPAN(pcrs)),
 		"PolicyPCR of the draft");
 	t = with_policy(0x17f, engine, sizeof(engine));
-	ktap_ok(!parse(&t, &key) && key.policies == 1 &&
-			same(key.policy[0].digest, SPAN(digest)) &&
-			same(key.policy[0].pcrs, SPAN(pcrs)),
+	ktap_ok(!parse(&t, &key) && key.own.policies == 1 &&
+			same(key.own.policy[0].digest, SPAN(digest)) &&
+			same(key.own.policy[0].pcrs, SPAN(pcrs)),
 		"PolicyPCR of openssl_tpm2_engine");
 	t = with_policy(0x17f, empty, sizeof(empty));
-	ktap_ok(!parse(&t, &key) && !key.policy[0].digest.len &&
-			same(key.policy[0].pcrs, SPAN(pcrs)),
+	ktap_ok(!parse(&t, &key) && !key.own.policy[0].digest.len &&
+			same(key.own.policy[0].pcrs, SPAN(pcrs)),
 		"PolicyPCR, no digest");
 	t = with_policy(0x17f, pcrs, sizeof(pcrs));
 	ktap_ok(parse(&t, &key) == -EBADMSG, "a selection alone");
@@ -275,6 +276,227 @@ static void test_policies(void)
 	ktap_ok(parse(&t, &key) == -EOPNOTSUPP, "PolicyAuthValue");
 }
 
+/* A policy key of P-256, or RSA-2048, and signatures, as to their form. */
+static struct text ecc_signer(u8 curve)
+{
+	u8 head[] = { 0x00, 0x56, 0x00, 0x23, 0x00, 0x0b, 0x00, 0x04,  0x00, 0x40,
+		      0,    0,	  0x00, 0x10, 0x00, 0x10, 0x00, curve, 0x00, 0x10 };
+	struct text t = {};
+	u8 coordinate[34] = { 0, 32, 7 };
+
+	add(&t, head, sizeof(head));
+	add(&t, coordinate, sizeof(coordinate));
+	add(&t, coordinate, sizeof(coordinate));
+	return t;
+}
+
+static struct text rsa_signer(u8 bits)
+{
+	u8 head[] = { 0x01, 0x16, 0x00, 0x01, 0x00, 0x0b, 0x00, 0x04, 0x00, 0x40, 0, 0,
+		      0x00, 0x10, 0x00, 0x10, bits, 0x00, 0,	0,    0,    0,	  1, 0 };
+	struct text t = {};
+	u8 modulus[256] = { 0xc1 };
+
+	add(&t, head, sizeof(head));
+	add(&t, modulus, sizeof(modulus));
+	return t;
+}
+
+static const u8 ecdsa_sig[] = { 0, 0x18, 0, 0x0b, 0, 2, 'r', 'r', 0, 2, 's', 's' };
+static const u8 no_sig[] = { 0, 0x10 };
+static const u8 ref[] = { 'r', 'e', 'f' };
+
+static struct text step(u32 cc, const struct text *body)
+{
+	struct text p = {}, octets = {};
+	u8 code[] = { 0xa0, 4, 0x02, 2, cc >> 8, cc & 0xff };
+
+	add(&p, code, sizeof(code));
+	add_tlv(&octets, 0x04, body->data, body->len);
+	add_tlv(&p, 0xa1, octets.data, octets.len);
+	wrap(&p, 0x30);
+	return p;
+}
+
+static struct text authorize(const struct text *signer, const void *sig, size_t len)
+{
+	struct text body = {};
+
+	if (signer)
+		add(&body, signer->data, signer->len);
+	else
+		add(&body, "\0", 2);
+	if (signer)
+		add(&body, (u8[]){ 0, sizeof(ref), 'r', 'e', 'f' }, 5);
+	else
+		add(&body, "\0", 2);
+	add(&body, sig, len);
+	return step(0x16a, &body);
+}
+
+/* A TPMAuthPolicy: PCRs @n times, and that. */
+static struct text alternative(unsigned int n, const struct text *end, bool named)
+{
+	static const u8 name[] = { 0xa0, 5, 0x0c, 3, 'o', 'n', 'e' };
+	struct text body = {}, list = {}, whole = {}, one;
+
+	add(&body, (u8[]){ 0, sizeof(digest) }, 2);
+	add(&body, digest, sizeof(digest));
+	add(&body, pcrs, sizeof(pcrs));
+	one = step(0x17f, &body);
+	for (; n; n--)
+		add(&list, one.data, one.len);
+	add(&list, end->data, end->len);
+	wrap(&list, 0x30);
+	wrap(&list, 0xa1);
+	if (named)
+		add(&whole, name, sizeof(name));
+	add(&whole, list.data, list.len);
+	wrap(&whole, 0x30);
+	return whole;
+}
+
+/* A sealed key with a policy (or NULL), and @n times that alternative. */
+static struct text with_alternatives(const struct text *policy, const struct text *one,
+				     unsigned int n)
+{
+	struct text options = {}, element = {};
+
+	if (policy) {
+		element = *policy;
+		wrap(&element, 0x30);
+		wrap(&element, 0xa1);
+		add(&options, element.data, element.len);
+	}
+	element.len = 0;
+	for (; n; n--)
+		add(&element, one->data, one->len);
+	wrap(&element, 0x30);
+	wrap(&element, 0xa3);
+	add(&options, element.data, element.len);
+	return with_options(TSS2_SEALED, options.data, options.len);
+}
+
+/* What is to be said of the one alternative that the key has. */
+static int first(const struct text *t, struct tss2_key *key, struct tss2_branch *branch)
+{
+	struct tpmbuf_span list;
+	int ret = parse(t, key);
+
+	list = key->alternatives;
+	return ret ?: tss2_next_alternative(key, &list, branch);
+}
+
+static void test_approvals(void)
+{
+	struct text signer = ecc_signer(3), rsa = rsa_signer(8), one, end, t, again = {};
+	struct text template = authorize(&signer, no_sig, sizeof(no_sig));
+	u8 rsa_sig[6 + 256] = { 0, 0x16, 0, 0x0b, 1, 0 };
+	struct tpmbuf_span list;
+	struct tss2_branch b;
+	struct tss2_key key;
+	int len;
+
+	end = authorize(&signer, ecdsa_sig, sizeof(ecdsa_sig));
+	one = alternative(1, &end, true);
+	t = with_alternatives(&template, &one, 2);
+	ktap_ok(!first(&t, &key, &b) && b.policies == 1 &&
+			same(b.policy[0].pcrs, SPAN(pcrs)) &&
+			same(b.policy[0].digest, SPAN(digest)) &&
+			b.approval.key.len == signer.len &&
+			!memcmp(b.approval.key.p, signer.data, signer.len) &&
+			same(b.approval.ref, SPAN(ref)) &&
+			same(b.approval.signature, SPAN(ecdsa_sig)),
+		"an alternative with a name");
+	ktap_ok(tss2_is_signed(&key) && tss2_has_policy(&key) && key.own.authorized &&
+			!key.own.approval.signature.len && !tss2_is_complete(&key.own),
+		"the policy names the key and approves nothing");
+	list = key.alternatives;
+	ktap_ok(!tss2_next_alternative(&key, &list, &b) &&
+			!tss2_next_alternative(&key, &list, &b) && !list.len,
+		"there are two");
+	len = tss2_encode(&key, again.data, sizeof(again.data));
+	ktap_ok(len == (int)t.len && !memcmp(again.data, t.data, t.len),
+		"all of it is written as it was read");
+
+	one = alternative(1, &end, false);
+	t = with_alternatives(NULL, &one, 1);
+	ktap_ok(!first(&t, &key, &b) && tss2_is_signed(&key),
+		"without a name nor a policy");
+	end = authorize(NULL, ecdsa_sig, sizeof(ecdsa_sig));
+	one = alternative(1, &end, true);
+	t = with_alternatives(&template, &one, 1);
+	ktap_ok(!first(&t, &key, &b) && b.approval.key.len == signer.len &&
+			same(b.approval.ref, SPAN(ref)),
+		"key and policyRef are the policy's");
+	t = with_alternatives(NULL, &one, 1);
+	ktap_ok(first(&t, &key, &b) == -EOPNOTSUPP, "nobody's key");
+	end = authorize(&rsa, rsa_sig, sizeof(rsa_sig));
+	one = alternative(4, &end, true);
+	t = with_alternatives(&template, &one, 1);
+	ktap_ok(!first(&t, &key, &b) && b.policies == 4,
+		"RSA-2048, RSAPSS, four sets of PCRs");
+	one = alternative(5, &end, true);
+	t = with_alternatives(&template, &one, 1);
+	ktap_ok(first(&t, &key, &b) == -EOPNOTSUPP, "five");
+	one = alternative(0, &end, true);
+	t = with_alternatives(&template, &one, 1);
+	ktap_ok(first(&t, &key, &b) == -EOPNOTSUPP, "none");
+
+	rsa_sig[3] = 0x04;
+	end = authorize(&rsa, rsa_sig, sizeof(rsa_sig));
+	one = alternative(1, &end, true);
+	t = with_alternatives(&template, &one, 1);
+	ktap_ok(first(&t, &key, &b) == -EOPNOTSUPP, "a signature of SHA-1");
+	rsa = rsa_signer(4);
+	end = authorize(&rsa, ecdsa_sig, sizeof(ecdsa_sig));
+	one = alternative(1, &end, true);
+	t = with_alternatives(&template, &one, 1);
+	ktap_ok(first(&t, &key, &b) == -EOPNOTSUPP, "RSA-1024");
+	signer = ecc_signer(4);
+	end = authorize(&signer, ecdsa_sig, sizeof(ecdsa_sig));
+	one = alternative(1, &end, true);
+	t = with_alternatives(&template, &one, 1);
+	ktap_ok(first(&t, &key, &b) == -EOPNOTSUPP, "P-384");
+	signer = ecc_signer(3);
+	end = authorize(&signer, no_sig, sizeof(no_sig));
+	one = alternative(1, &end, true);
+	t = with_alternatives(&template, &one, 1);
+	ktap_ok(first(&t, &key, &b) == -EOPNOTSUPP, "no signature");
+	end = authorize(&signer, ecdsa_sig, sizeof(ecdsa_sig) - 1);
+	one = alternative(1, &end, true);
+	t = with_alternatives(&template, &one, 1);
+	ktap_ok(parse(&t, &key) == -EBADMSG, "a signature cut short");
+	end = authorize(&signer, ecdsa_sig, sizeof(ecdsa_sig));
+	add(&end, end.data, end.len);
+	one = alternative(1, &end, true);
+	t = with_alternatives(&template, &one, 1);
+	ktap_ok(first(&t, &key, &b) == -EOPNOTSUPP, "two approvals in one");
+
+	end = authorize(&signer, ecdsa_sig, sizeof(ecdsa_sig));
+	one = alternative(1, &end, true);
+	t = with_alternatives(&template, &one, 8);
+	ktap_ok(!parse(&t, &key), "eight alternatives");
+	t = with_alternatives(&template, &one, 9);
+	ktap_ok(parse(&t, &key) == -EOPNOTSUPP, "nine");
+
+	/* of an update */
+	t = one;
+	wrap(&t, 0x30);
+	ktap_ok(!tss2_alternatives(t.data, t.len, &key) &&
+			same(key.alternatives, (struct tpmbuf_span){ one.data, one.len }),
+		"an alternative to be added");
+	ktap_ok(tss2_alternatives(t.data, t.len - 1, &key) == -EBADMSG, "cut short");
+	ktap_ok(tss2_alternatives(t.data, TSS2_MAX_APPROVALS + 1, &key) == -EINVAL,
+		"too many octets");
+	ktap_ok(tss2_alternatives((const u8 *)"\x30\0", 2, &key) == -EINVAL, "none");
+	one = alternative(0, &end, true);
+	t = one;
+	wrap(&t, 0x30);
+	ktap_ok(tss2_alternatives(t.data, t.len, &key) == -EOPNOTSUPP,
+		"one that cannot be played");
+}
+
 static void test_damage(void)
 {
 	struct tss2_key in = sealed_key(), key;
@@ -282,9 +504,9 @@ static void test_damage(void)
 	unsigned int i, accepted = 0;
 	int len, n;
 
-	in.policies = 1;
-	in.policy[0].pcrs = SPAN(pcrs);
-	in.policy[0].digest = SPAN(digest);
+	in.own.policies = 1;
+	in.own.policy[0].pcrs = SPAN(pcrs);
+	in.own.policy[0].digest = SPAN(digest);
 	len = tss2_encode(&in, buf, sizeof(buf));
 	for (n = 0; n < len; n++) {
 		/* a heap copy of the exact size, for the sanitizer's sake */
@@ -626,10 +848,10 @@ static void test_ecdsa(void)
 	len = put_area(&good_area, buf, sizeof(buf));
 	key = sealed_key();
 	key.type = TSS2_LOADABLE;
-	key.policies = 1;
+	key.own.policies = 1;
 	key.pub = (struct tpmbuf_span){ buf, len };
 	ktap_ok(tss2_ecdsa(&key, &p) == -EOPNOTSUPP, "with a policy to be played");
-	key.policies = 0;
+	key.own.policies = 0;
 	for (i = 2; i < len; i++) {
 		u8 *cut = malloc(i);
 
@@ -690,7 +912,15 @@ static void test_errno(void)
 		{ TPMBUF_CC_SIGN, 0x2d2, -EIO }, /* SCHEME, 2 */
 		{ TPMBUF_CC_SIGN, 0x921, -EBUSY },
 		{ TPMBUF_CC_QUOTE, 0x910, -EBADMSG },
-		{ TPMBUF_CC_QUOTE, 0x3c3, -EINVAL }, /* HASH, selection */
+		{ TPMBUF_CC_QUOTE, 0x3c3, -EINVAL },		 /* HASH, selection */
+		{ TPMBUF_CC_LOAD_EXTERNAL, 0x2e7, -EOPNOTSUPP }, /* ECC_POINT, 2 */
+		{ TPMBUF_CC_VERIFY_SIGNATURE, 0x2db, -EKEYREJECTED }, /* SIGNATURE, 2 */
+		{ TPMBUF_CC_VERIFY_SIGNATURE, 0x18b, -EBADMSG },
+		{ TPMBUF_CC_POLICY_AUTHORIZE, 0x1c4,
+		  -EINVAL }, /* VALUE, approvedPolicy */
+		{ TPMBUF_CC_POLICY_AUTHORIZE, 0x4e0, -EBADMSG }, /* TICKET, 4 */
+		{ TPMBUF_CC_POLICY_AUTHORIZE, 0x18b, -EBADMSG },
+		{ TPMBUF_CC_POLICY_RESTART, 0x910, -EBADMSG },
 	};
 	size_t i;
 
@@ -705,6 +935,7 @@ int main(void)
 	test_golden();
 	test_options();
 	test_policies();
+	test_approvals();
 	test_damage();
 	test_lengths();
 	test_parents();
