@@ -11,10 +11,11 @@
 . "$(dirname "$0")/common/derive.sh"
 # shellcheck source=tests/kselftest/common/tss2.sh
 . "$(dirname "$0")/common/tss2.sh"
+# shellcheck source=tests/kselftest/common/tpm.sh
+. "$(dirname "$0")/common/tpm.sh"
 
 export TPM2TOOLS_TCTI=device:/dev/tpmrm0
 [ -e /dev/tpmrm0 ] || TPM2TOOLS_TCTI=device:/dev/tpm0
-tracing=/sys/kernel/tracing
 plain=$tmp/plain
 printf 'the same on both sides' >"$plain"
 
@@ -232,9 +233,8 @@ test_import()
 # One unseal for a root, and no TPM at all for its children.
 test_counts()
 {
-	local key blob event=$tracing/events/iotkey/tpm/enable i
-	[ -e $tracing/README ] || mount -t tracefs tracefs $tracing
-	if [ ! -e $event ]; then
+	local key blob
+	if ! trace_tpm_commands; then
 		skip "TPM commands" "no tracepoints"
 		return
 	fi
@@ -263,18 +263,6 @@ test_counts()
 	tpm2_getcap handles-transient >"$tmp/quiet"
 	is "nothing is left in the TPM" "" "$(cat "$tmp/quiet")"
 	is "nor sessions" "" "$(tpm2_getcap handles-loaded-session)"
-}
-
-commands_of()
-{
-	echo 1 >$tracing/tracing_on
-	echo >$tracing/trace
-	echo 1 >$event
-	"$@" >"$tmp/quiet" 2>&1
-	echo 0 >$event
-	commands=$(sed -n 's/.* tpm: .*\(command\|cc\)[a-z_]*=0x0*\([0-9a-f]*\).*/\2/p' $tracing/trace |
-		tr '\n' ' ' | sed 's/ $//')
-	grep ' tpm: ' $tracing/trace >"$tmp/trace"
 }
 
 work_of_children()
