@@ -553,6 +553,13 @@ static void test_batches(struct store *store)
 	is(store_commit(store), 0, "it is committed");
 	is(store_device_get(store, device.id, &got), 0, "and is there");
 	is(store_commit(store), -EINVAL, "a commit without a batch");
+	make_device(&device, 4, 2);
+	store_begin(store);
+	store_device_join(store, &device);
+	store_lose(store, -EAGAIN);
+	is(store_device_get(store, device.id, &got), -EAGAIN, "a batch given up");
+	is(store_commit(store), -EAGAIN, "to the end");
+	is(store_device_get(store, device.id, &got), -ENOENT, "has done nothing");
 }
 
 static void test_facts(struct store *store)

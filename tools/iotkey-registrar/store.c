@@ -419,6 +419,12 @@ void store_rollback(struct store *store)
 	store->lost = 0;
 }
 
+void store_lose(struct store *store, int err)
+{
+	if (store->batch && !store->lost)
+		store->lost = err;
+}
+
 const char *store_message(const struct store *store)
 {
 	return store->message;

@@ -78,6 +78,12 @@ int store_commit(struct store *store);
 void store_rollback(struct store *store);
 
 /*
+ * store_lose(): the caller's own reason why the batch must not happen, one from -ENOSPC on above;
+ * -EAGAIN to have it run again.  Nothing without a batch.
+ */
+void store_lose(struct store *store, int err);
+
+/*
  * Calls that list give each row to @each, in order; what that returns other than 0 ends
  * the list and is returned.  It must not call the store.
  */
