@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The registrar's configuration: lines of "key = value", '#' begins a comment.  The table in
+ * config.c is the list of keys; iotkey-registrar(8) explains them.
+ */
+#ifndef _REGISTRAR_CONFIG_H
+#define _REGISTRAR_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define CONFIG_PATH "/etc/iotkey/registrar.conf"
+#define CONFIG_MAX  (64u << 10) /* bytes of a file */
+
+/* Strings are NULL when they are not set; files are relative to the working directory */
+struct config {
+	char *listen, *http_listen, *metrics_listen; /* ADDRESS:PORT */
+	char *server_certificate, *server_key;	     /* PEM */
+	char *ca_certificate;			     /* PEM */
+	char *ca_key;	     /* PEM file, or a URI of OpenSSL's STORE: pkcs11:… */
+	char *store;	     /* sqlite:PATH or postgresql://… */
+	char *master;	     /* file or pkcs11: URI */
+	char *admins;	     /* file: who may use the admin interface */
+	char *audit;	     /* file */
+	char *idevid_ca;     /* PEM, one or more */
+	char *ek_ca;	     /* file or directory: whose EK certificates are believed */
+	char *references;    /* file: what devices are to look like */
+	char *policy_signer; /* PEM file or URI: the key that approves PCR policies */
+	char *roots;	     /* names of the roots that every device gets */
+	char *crl_url, *ocsp_url; /* for certificates */
+	char *san_suffix;	  /* a SAN dNSName may be CN and this */
+	unsigned int workers;	  /* 0: one for each CPU */
+	unsigned int certificate_days;
+	unsigned int attest_valid; /* seconds a pass lasts */
+	unsigned int
+		request_seconds; /* for a request to arrive, and for an answer to leave */
+	unsigned int idle_seconds; /* between two requests */
+	unsigned int drain_seconds;
+	unsigned int connections; /* most, for each worker */
+	unsigned int crl_seconds; /* how long a CRL may be used, and an OCSP answer */
+	bool require_tpm, approve, server_auth, serverkeygen, channel_binding;
+};
+
+#define CONFIG_MISTAKE 256
+
+/*
+ * config_parse(): @text of @len bytes.  Returns 0, -ENOMEM, or -EINVAL with a sentence (that
+ * names the line) in @mistake.  To be freed with config_free() in any case.
+ */
+int config_parse(struct config *config, const char *text, size_t len,
+		 char mistake[CONFIG_MISTAKE]);
+
+/* config_read(): a file; the same, and -errno of reading */
+int config_read(struct config *config, const char *path, char mistake[CONFIG_MISTAKE]);
+
+void config_free(struct config *config);
+
+#endif /* _REGISTRAR_CONFIG_H */

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "device.h"
+
+#include <errno.h>
+#include <openssl/x509v3.h>
+
+#include "../common/hex.h"
+#include "worker.h"
+
+bool device_current(struct request *req)
+{
+	switch (SSL_get_verify_result(request_ssl(req))) {
+	case X509_V_OK:
+		return true;
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		reply_error(req, 403, "certificate-not-yet-valid",
+			    "the time of the client's certificate has not begun; %s",
+			    "one of the two clocks is wrong");
+		return false;
+	default:
+		reply_error(req, 403, "certificate-expired",
+			    "the time of the client's certificate is over; %s",
+			    "enrol with the attestation key or a new token");
+		return false;
+	}
+}
+
+bool device_refused(struct request *req, const struct store_device *device)
+{
+	if (device->state == STORE_REVOKED)
+		reply_error(req, 403, "device-revoked",
+			    "this device was revoked, which is for good");
+	else if (device->state == STORE_PENDING)
+		reply_error(req, 403, "device-pending",
+			    "an operator has to approve this device first");
+	else
+		return false;
+	return true;
+}
+
+/* Its id is the serialNumber of the subject (802.1AR) */
+static bool read_id(X509 *certificate, uint8_t id[STORE_ID])
+{
+	X509_NAME *name = X509_get_subject_name(certificate);
+	int at = X509_NAME_get_index_by_NID(name, NID_serialNumber, -1);
+	const ASN1_STRING *text;
+
+	if (at < 0)
+		return false;
+	text = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at));
+	return hex_read((const char *)ASN1_STRING_get0_data(text),
+			(size_t)ASN1_STRING_length(text), id, STORE_ID);
+}
+
+static bool find(struct request *req, X509 *certificate, struct store_device *device,
+		 struct store_certificate *row)
+{
+	struct store *store = request_worker(req)->store;
+	uint8_t id[STORE_ID], serial[CA_SERIAL];
+	int err;
+
+	if (!ca_issued(request_worker(req)->ca, certificate) ||
+	    !read_id(certificate, id) || !ca_serial(certificate, serial)) {
+		reply_error(
+			req, 403, "not-a-device",
+			"the client's certificate is not that of a device of this fleet");
+		return false;
+	}
+	err = store_device_get(store, id, device);
+	if (!err)
+		err = store_certificate_get(store, id, serial, row);
+	if (!err)
+		return true;
+	if (err == -ENOENT)
+		reply_error(req, 403, "certificate-unknown",
+			    "the store does not know the client's certificate");
+	else
+		reply_store_error(req, err);
+	return false;
+}
+
+bool device_of(struct request *req, struct store_device *device)
+{
+	X509 *certificate = request_certificate(req);
+	struct store_certificate row;
+
+	if (!certificate) {
+		reply_error(req, 401, "certificate-needed",
+			    "a device shows its certificate for this");
+		return false;
+	}
+	if (!device_current(req) || !find(req, certificate, device, &row) ||
+	    device_refused(req, device))
+		return false;
+	if (row.revoked) {
+		reply_error(req, 403, "certificate-revoked",
+			    "the client's certificate was revoked; enrol anew");
+		return false;
+	}
+	return true;
+}

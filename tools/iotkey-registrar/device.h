@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Who is asking.
+ */
+#ifndef _REGISTRAR_DEVICE_H
+#define _REGISTRAR_DEVICE_H
+
+#include <stdbool.h>
+
+#include "http.h"
+#include "store.h"
+
+/*
+ * device_of(): the active device whose LDevID the client has shown: of this CA, not expired, not
+ * revoked, known to the store.  False: it has answered why not.
+ */
+bool device_of(struct request *req, struct store_device *device);
+
+/*
+ * device_refused(): whether @device is pending or revoked, and then that is the answer.
+ */
+bool device_refused(struct request *req, const struct store_device *device);
+
+/* device_current(): the client's certificate is within its time.  False: it has answered. */
+bool device_current(struct request *req);
+
+#endif /* _REGISTRAR_DEVICE_H */

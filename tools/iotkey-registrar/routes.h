@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the registrar answers: one table for each part, all put together in routes.c.
+ */
+#ifndef _REGISTRAR_ROUTES_H
+#define _REGISTRAR_ROUTES_H
+
+#include "http.h"
+
+extern const struct route est_routes[];	       /* est.c */
+extern const struct route revocation_routes[]; /* revocation.c: CRL and OCSP */
+
+void routes_add(struct worker *worker);
+
+#endif /* _REGISTRAR_ROUTES_H */
