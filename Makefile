@@ -46,6 +46,13 @@ lib:
 tools: lib
 	$(MAKE) -C tools
 
+## registrar-asan: the registrar in build/asan, to find memory errors in it
+registrar-asan:
+	$(MAKE) -C lib O=$(CURDIR)/build/asan CFLAGS="-O1 -g $(sanitize)"
+	$(MAKE) -C tools O=$(CURDIR)/build/asan CFLAGS="-O1 -g $(sanitize)" \
+		$(CURDIR)/build/asan/tools/sbin/iotkey-registrar
+sanitize := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
 ## provider: the OpenSSL provider, ossl-modules/iotkey.so
 provider: lib
 	$(MAKE) -C lib/provider
@@ -54,9 +61,9 @@ provider: lib
 check:
 	tests/check.sh
 
-## check-unit, check-fuzz, check-cli, check-bench, check-vm: one part (TESTS="name ..." for some of the VM's)
+## check-unit, check-fuzz, check-cli, check-fleet, check-bench, check-vm: one part (TESTS="name ..." for some of the VM's)
 ## check-debug: the VM's on a kernel that looks for memory errors, leaks, deadlocks (built if need be)
-check-unit check-fuzz check-cli check-bench check-vm check-debug: check-%: FORCE
+check-unit check-fuzz check-cli check-fleet check-bench check-vm check-debug: check-%: FORCE
 	tests/check.sh $*
 
 ## check-long: the same with a week of virtual time, 50 power cuts, minutes of fuzzing
@@ -120,5 +127,5 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 FORCE:
-.PHONY: all no-modules modules lib tools provider check check-long bench demo vm install uninstall lint format \
+.PHONY: all no-modules modules lib tools registrar-asan provider check check-long bench demo vm install uninstall lint format \
 	clean help FORCE

@@ -109,6 +109,12 @@ check_fleet()
 		[ -f "$test" ] && [ -x "$test" ] || continue
 		tests/suite.sh "fleet-$(basename "${test%.*}")" "$test"
 	done
+	# again, with a registrar built to find memory errors
+	make_step build-registrar-asan registrar-asan || return
+	for test in est hostile; do
+		REGISTRAR=$top/build/asan/tools/sbin/iotkey-registrar O=$top/build/asan \
+			tests/suite.sh "fleet-$test-asan" "tests/fleet/$test.sh"
+	done
 }
 
 # A sample: that the promises of tests/bench/aims are kept, and that it repeats.
