@@ -230,6 +230,24 @@ static const char setup[] =
 	"PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
 	"PRAGMA cache_size = -16384; PRAGMA journal_size_limit = 67108864;";
 
+/*
+ * To become WAL, a new file is locked for a moment, and for that SQLite asks no busy handler.
+ * All workers of a new registrar come here at once.
+ */
+#define SETUP_TRIES 500
+#define SETUP_US    10000
+
+static int run_setup(struct sqlite *lite)
+{
+	int err = sqlite_exec(&lite->store, setup), tries;
+
+	for (tries = 0; err == -EAGAIN && tries < SETUP_TRIES; tries++) {
+		usleep(SETUP_US);
+		err = sqlite_exec(&lite->store, setup);
+	}
+	return err;
+}
+
 int store_sqlite_open(const char *where, struct store **store,
 		      char message[STORE_MESSAGE])
 {
@@ -246,7 +264,7 @@ int store_sqlite_open(const char *where, struct store **store,
 	if (code == SQLITE_OK) {
 		sqlite3_db_config(lite->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 		sqlite3_busy_handler(lite->db, on_busy, NULL);
-		err = sqlite_exec(&lite->store, setup);
+		err = run_setup(lite);
 	} else {
 		err = lite->db ? error_of(lite, code) : -ENOMEM;
 	}
