@@ -7,7 +7,7 @@
  *	  fleet credential EK NAME SECRET OUT
  *	  fleet ek MAKERS EK CERTIFICATE...
  *	  fleet key AK NONCE-HEX ROLE ATTEST SIGNATURE AREA
- *	  fleet csr-make KEY-PEM ATTEST SIGNATURE AREA OUT
+ *	  fleet csr-make KEY-PEM ATTEST SIGNATURE AREA OUT [DEVICE]
  *	  fleet csr AK NONCE-HEX CSR-DER
  *	  fleet wrap PARENT HANDLE SECRET PEM
  *	  fleet wrap-pcrs PARENT HANDLE SECRET PEM SELECTION VALUES
@@ -24,6 +24,7 @@
 
 #include <err.h>
 #include <errno.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -200,9 +201,12 @@ static int do_csr_make(char **argv)
 	int len;
 
 	X509_REQ_set_pubkey(req, pkey);
+	if (argv[5])
+		X509_NAME_add_entry_by_txt(X509_REQ_get_subject_name(req), "serialNumber",
+					   MBSTRING_ASC, (uint8_t *)argv[5], -1, -1, 0);
 	must(iotkey_csr_add(req, &evidence));
 	if (!X509_REQ_sign(req, pkey, EVP_sha256()))
-		errx(2, "cannot sign");
+		ERR_print_errors_fp(stderr), errx(2, "cannot sign");
 	len = i2d_X509_REQ(req, &der);
 	write_file(argv[4], der, (size_t)len);
 	return 0;

@@ -5,6 +5,7 @@
 #include <openssl/x509v3.h>
 
 #include "../common/hex.h"
+#include "nonce.h"
 #include "worker.h"
 
 bool device_current(struct request *req)
@@ -98,4 +99,28 @@ bool device_of(struct request *req, struct store_device *device)
 		return false;
 	}
 	return true;
+}
+
+bool device_nonce(struct request *req, const struct store_device *device,
+		  enum store_purpose purpose, struct iotkey_bytes nonce)
+{
+	int err = nonce_check(request_worker(req), purpose, device->id, nonce.data,
+			      nonce.len);
+
+	if (err == -EKEYEXPIRED)
+		reply_error(req, 403, "nonce-expired",
+			    "the nonce is older than 5 minutes; get another");
+	else if (err)
+		reply_error(req, 403, "nonce-wrong",
+			    "the nonce was not given to this device for this purpose");
+	return !err;
+}
+
+bool device_has_ak(struct request *req, const struct store_device *device)
+{
+	if (!device->has_ak)
+		reply_error(
+			req, 403, "no-attestation-key",
+			"this device has no attestation key here; it has to join by its EK");
+	return device->has_ak;
 }

@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 
+#include <iotkey-fleet.h>
+
 #include "http.h"
 #include "store.h"
 
@@ -23,5 +25,15 @@ bool device_refused(struct request *req, const struct store_device *device);
 
 /* device_current(): the client's certificate is within its time.  False: it has answered. */
 bool device_current(struct request *req);
+
+/*
+ * device_nonce(): whether @nonce was given to the device for @purpose, not long ago (that it comes
+ * once, the store says).  False: it has answered.
+ */
+bool device_nonce(struct request *req, const struct store_device *device,
+		  enum store_purpose purpose, struct iotkey_bytes nonce);
+
+/* device_has_ak(): it can attest.  False: it has answered. */
+bool device_has_ak(struct request *req, const struct store_device *device);
 
 #endif /* _REGISTRAR_DEVICE_H */

@@ -5,4 +5,8 @@ void routes_add(struct worker *worker)
 {
 	http_routes(worker, est_routes);
 	http_routes(worker, revocation_routes);
+	http_routes(worker, join_routes);
+	http_routes(worker, attest_routes);
+	http_routes(worker, release_routes);
+	http_routes(worker, statement_routes);
 }

@@ -10,6 +10,11 @@
 extern const struct route est_routes[];	       /* est.c */
 extern const struct route revocation_routes[]; /* revocation.c: CRL and OCSP */
 
+extern const struct route join_routes[];      /* join.c: first contact, and nonces */
+extern const struct route attest_routes[];    /* attest.c */
+extern const struct route release_routes[];   /* release.c */
+extern const struct route statement_routes[]; /* statement.c */
+
 void routes_add(struct worker *worker);
 
 #endif /* _REGISTRAR_ROUTES_H */

@@ -1,0 +1,470 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# A device's life at the registrar, played by software TPMs, tpm2-tools and curl: join, activate,
+# enrol, attest, receive roots, hear statements; and each refusal by its word.  The
+# device's CSR is signed in the TPM, by OpenSSL's provider tpm2.  Prints KTAP.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/fleet/lib.sh
+. "$here/lib.sh"
+# shellcheck source=tests/fleet/swtpm.sh
+. "$here/swtpm.sh"
+# shellcheck disable=SC2034 # swtpm.sh's
+work=$tmp
+trap 'registrar_stop; tpm_stop "$tmp/one"; tpm_stop "$tmp/two"; rm -rf "$tmp"; ktap_exit' EXIT
+cd "$tmp" || exit 1
+
+not() { ! "$@"; }
+json() { python3 "$here/fields.py" "$@"; }
+answer() { json get "$tmp/answer" "$1"; }
+
+# call METHOD PATH [BODY] [CURL OPTION...]: sets $status; the answer is in $tmp/answer
+call()
+{
+	local method=$1 path=$2 body=${3:-}
+	shift 2
+	[ $# = 0 ] || shift
+	: >"$tmp/answer"
+	printf '%s' "$body" >"$tmp/body"
+	if [ "$method" = POST ]; then
+		set -- -H 'Content-Type: application/json' --data-binary "@$tmp/body" "$@"
+	fi
+	status=$(curl -sS --max-time 20 --cacert "$ca" -D "$tmp/head" -o "$tmp/answer" \
+		-w '%{http_code}' "$@" "$url/.well-known/iotkey/$path")
+}
+
+# with_tpm TPM-DIR COMMAND...: OpenSSL's keys are in that TPM
+with_tpm()
+{
+	local dir=$1 result=0
+	shift
+	tpm_use "$tmp/$dir"
+	OPENSSL_CONF=$tmp/openssl.cnf TPM2OPENSSL_TCTI=$TPM2TOOLS_TCTI "$@" || result=$?
+	tpm2_flushcontext -t >/dev/null 2>&1 # the provider leaves what it loaded
+	return $result
+}
+
+# The provider's TLS needs a resource manager, which a bare software TPM has not.  So the key that
+# opens TLS is outside, with a certificate of the same device beside the enrolled one.
+tls_identity() # TPM-DIR ID
+{
+	openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1/tls.key" 2>/dev/null
+	openssl req -new -key "$1/tls.key" -subj "/serialNumber=$2" -out "$1/tls.csr"
+	openssl x509 -req -in "$1/tls.csr" -CA "$ca" -CAkey "$dir/ca.key" -days 10 \
+		-set_serial "0x40$(openssl rand -hex 19)" -out "$1/tls.crt" 2>/dev/null
+	python3 - "$dir/store.db" "$2" "$(openssl x509 -in "$1/tls.crt" -noout -serial)" <<-'PYTHON'
+	import sqlite3, sys, time
+	db = sqlite3.connect(sys.argv[1], timeout=10)
+	db.execute("INSERT INTO certificate (device, serial, issued, not_after, spki, revoked, reason) "
+	           "VALUES (?,?,?,?,?,0,0)",
+	           (bytes.fromhex(sys.argv[2]), bytes.fromhex(sys.argv[3].split("=")[1]), int(time.time()),
+	            int(time.time()) + 864000, b"\0" * 32))
+	db.commit()
+	PYTHON
+}
+
+# as DEVICE: call, with its certificate
+as() # DEVICE METHOD PATH [BODY]
+{
+	call "$2" "$3" "${4:-}" --cert "$tmp/$1/tls.crt" --key "$tmp/$1/tls.key"
+}
+
+key() # TPM-DIR NAME ATTRIBUTES ALGORITHM
+{
+	tpm2 create -C 0x81000001 -G "$4" -u "$1/$2.pub" -r "$1/$2.priv" \
+		-a "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|$3" &&
+		tpm2 load -C 0x81000001 -u "$1/$2.pub" -r "$1/$2.priv" -c "$1/$2.ctx" &&
+		json tss2 "$1/$2.pub" "$1/$2.priv" "$1/$2.pem"
+}
+
+make_device() # TPM-DIR
+{
+	local d=$1
+	tpm_make "$tmp/$d" && tpm_start "$tmp/$d" &&
+		tpm2 createek -c "$d/ek.ctx" -G rsa -u "$d/ek.pub" &&
+		tpm2 createprimary -C o -G ecc:aes128cfb -c "$d/parent.ctx" &&
+		tpm2 evictcontrol -C o -c "$d/parent.ctx" 0x81000001 &&
+		tpm2 readpublic -c 0x81000001 -o "$d/parent.pub" &&
+		key "$d" ak 'sign|restricted' ecc256:ecdsa-sha256:null &&
+		key "$d" device sign ecc256
+}
+
+identity() # TPM-DIR [AK]: the fields that join and activate share
+{
+	json make ek@"$1/ek.pub" ek_certificates[]"$1/ek-rsa2048.crt" ak@"$1/${2:-ak}.pub" name="$1"
+}
+
+merged() { python3 -c 'import json, sys; a = json.loads(sys.argv[1]); a.update(json.loads(sys.argv[2])); print(json.dumps(a))' "$@"; }
+
+# activate_credential TPM-DIR: the answer of join, opened, into secret
+activate_credential()
+{
+	json save answer credential blob && printf '\xba\xdc\xc0\xde\x00\x00\x00\x01' | cat - blob >cred
+	command tpm2_startauthsession -Q --policy-session -S session.ctx >tpm2.log 2>&1 &&
+		command tpm2_policysecret -Q -S session.ctx -c e >>tpm2.log 2>&1 &&
+		command tpm2_activatecredential -Q -c "$1/ak.ctx" -C "$1/ek.ctx" -i cred -o secret \
+			-P session:session.ctx >>tpm2.log 2>&1
+	local result=$?
+	tpm2_flushcontext -t >/dev/null 2>&1
+	tpm2_flushcontext -l >/dev/null 2>&1
+	tpm2_flushcontext -s >/dev/null 2>&1
+	[ $result = 0 ] || cat tpm2.log
+	return $result
+}
+
+# join TPM-DIR: both steps; the nonce to enrol with is in $1/nonce
+join()
+{
+	tpm_use "$tmp/$1"
+	call POST join "$(identity "$1")"
+	[ "$status" = 200 ] || return
+	time=$(answer time)
+	activate_credential "$1" || return
+	call POST activate "$(merged "$(identity "$1")" "$(json make secret@secret time:"$time")")"
+	[ "$status" != 200 ] || json save answer nonce "$1/nonce"
+}
+
+hex() { od -An -v -tx1 "$1" | tr -d ' \n'; }
+
+certify() # TPM-DIR KEY NONCE-FILE
+{
+	local key=$1/$2
+	[ "$2" != parent ] || key=0x81000001
+	python3 "$here/certify.py" "$1/tpm" "$key" "$1/ak" "$(hex "$3")" attest sig
+}
+
+# A CSR with evidence, signed by the TPM
+csr_of() # TPM-DIR ID
+{
+	certify "$1" device "$1/nonce" &&
+		with_tpm "$1" ./fleet csr-make "$1/device.pem" attest sig "$1/device.pub" "$1/csr.der" "$2"
+	openssl base64 -in "$1/csr.der" -out "$1.b64"
+}
+
+enrol_device() # TPM-DIR
+{
+	id=$(./fleet id "$1/ek.pub")
+	csr_of "$1" "$id"
+	enrol simpleenroll "$1"
+	[ "$status" != 200 ] || mv "$1.crt" "$1/ldevid.crt"
+}
+
+nonce_for() # TPM-DIR PURPOSE
+{
+	as "$1" GET "nonce?purpose=$2"
+	[ "$status" = 200 ] && json save answer nonce "$1/nonce"
+}
+
+quote() # TPM-DIR [AK]
+{
+	tpm_use "$tmp/$1"
+	tpm2 quote -c "$1/${2:-ak}.ctx" -l sha256:0,1,2,3,4,5,6,7,8,9,10 -q "$(hex "$1/nonce")" -m q.msg \
+		-s q.sig -o q.pcrs
+}
+
+evidence() # TPM-DIR [FIELD...]
+{
+	json make nonce@"$1/nonce" quote@q.msg signature@q.sig pcrs@q.pcrs "${@:2}"
+}
+
+attest() # TPM-DIR [FIELD...]
+{
+	nonce_for "$1" attest && quote "$1" && as "$1" POST attest "$(evidence "$@")"
+}
+
+release() # TPM-DIR
+{
+	nonce_for "$1" release && certify "$1" parent "$1/nonce" &&
+		as "$1" POST release "$(json make nonce@"$1/nonce" parent@"$1/parent.pub" attest@attest signature@sig)"
+}
+
+test_join()
+{
+	call POST join "$(identity one)"
+	is "join" 200 "$status"
+	time=$(answer time)
+	tpm_use "$tmp/two"
+	ok "another TPM does not open the credential" not activate_credential two
+	tpm_use "$tmp/one"
+	ok "the TPM opens the credential" activate_credential one
+	local step
+	step=$(merged "$(identity one)" "$(json make secret@secret time:"$time")")
+	call POST activate "$(merged "$step" "$(json make time:$((time + 1)))")"
+	refused "another time" 403 secret-wrong
+	call POST activate "$(merged "$step" "$(json make secret@one/ak.pub)")"
+	refused "a secret that is too long" 413 too-large
+	call POST activate "$(merged "$(identity one device)" "$step")"
+	is "activate" "200 active" "$status $(answer state)"
+	json save answer nonce one/nonce
+	is "by its EK" "$(./fleet id one/ek.pub)" "$(answer device)"
+	call POST activate "$step"
+	is "once more, as after a lost answer" "200 active" "$status $(answer state)"
+	like "the audit log has it" '"event": ?"device-joined"' "$(cat "$dir/audit.log" 2>/dev/null)"
+
+	call POST join '{'
+	refused "no JSON" 400 malformed
+	call POST join '{"ek": "?"}'
+	refused "no base64" 400 malformed
+	head -c 60 one/ek.pub >one/boot
+	call POST join "$(merged "$(identity one)" "$(json make ek@one/boot)")"
+	refused "no EK" 400 ek-malformed
+	call POST join "$(merged "$(identity one)" "$(json make ek@one/ak.pub)")"
+	refused "an AK as EK" 403 ek-unfit
+	call POST join "$(identity one device)"
+	refused "an unrestricted AK" 403 ak-unfit
+	call POST join "$(merged "$(identity one)" '{"ek_certificates": []}')"
+	refused "without a certificate" 403 ek-unknown
+	call POST join "$(merged "$(identity one)" "$(json make ek_certificates[]one/ek-secp384r1.crt)")"
+	refused "with the certificate of another key" 403 ek-certificate-mismatch
+	call POST join "$(merged "$(identity one)" "$(json make ek_certificates[]one/ak.pub)")"
+	refused "with none in its place" 403 ek-certificate-malformed
+	call POST join "$(merged "$(identity one)" '{"name": "a b"}')"
+	local status_of_name=$status
+	is "a name with a blank gets as far as the credential" 200 "$status_of_name"
+}
+
+test_enrol()
+{
+	enrol_device one
+	is "enrol" 200 "$status"
+	like "the certificate is the device's" "serialNumber ?= ?$id" \
+		"$(openssl x509 -in one/ldevid.crt -noout -subject)"
+	ok "and the CA's" openssl verify -CAfile "$ca" one/ldevid.crt
+	enrol_device one
+	refused "with the same nonce" 403 nonce-used
+	tls_identity one "$id"
+	as one GET 'nonce?purpose=attest'
+	is "a nonce" 200 "$status"
+	as one GET 'nonce?purpose=x'
+	refused "a nonce for nothing" 400 malformed
+	call GET 'nonce?purpose=attest'
+	refused "a nonce for nobody" 401 certificate-needed
+}
+
+test_attest()
+{
+	release one
+	refused "no roots before attestation" 403 not-attested
+	attest one
+	is "attest" "200 pass" "$status $(answer result)"
+	as one POST attest "$(evidence one)"
+	refused "the same once more" 403 nonce-used
+	nonce_for one release && quote one && as one POST attest "$(evidence one)"
+	refused "a nonce for something else" 403 nonce-wrong
+	head -c 32 /dev/zero >one/nonce
+	quote one && as one POST attest "$(evidence one)"
+	refused "a nonce of zeros" 403 nonce-wrong
+	nonce_for one attest && quote one
+	cp one/nonce other.nonce
+	nonce_for one attest && as one POST attest "$(evidence one)"
+	is "a quote over another nonce" "200 fail nonce" "$status $(answer result) $(answer findings.0.check)"
+	nonce_for one attest && quote one
+	python3 -c 'd = bytearray(open("q.sig", "rb").read()); d[-1] ^= 1; open("q.sig", "wb").write(d)'
+	as one POST attest "$(evidence one)"
+	is "a changed signature" "200 fail signature" "$status $(answer result) $(answer findings.0.check)"
+	release one
+	refused "no roots after a failure" 403 attestation-failed
+	attest one
+	is "and good again" "200 pass" "$status $(answer result)"
+	nonce_for one attest && quote one && as one POST attest "$(evidence one ima@one/ak.pub ima_offset:100)"
+	refused "a log from nowhere" 409 ima-offset
+	is "tells from where" 0 "$(answer ima_offset)"
+	tpm2 pcrextend "4:sha256=$(printf %064d 1)"
+	attest one
+	is "another PCR 4" "200 fail" "$status $(answer result)"
+	is "is named" "boot-loader" "$(answer findings.0.component | sed 's/.*: //')"
+	like "with what was expected" '^sha256:0000' "$(answer findings.0.expected)"
+}
+
+test_release()
+{
+	registrar_stop
+	configure "references = $tmp/any.reference"
+	registrar_start
+	attest one
+	is "attest by another reference" "200 pass" "$status $(answer result)"
+	release one
+	is "roots" "200 data 1" "$status $(answer roots.0.name) $(answer roots.0.version)"
+	answer roots.0.pem >root.pem
+	tpm_use "$tmp/one"
+	ok "the TPM imports and unseals one" unseal root.pem
+	cp root first
+	is "it is the one that the master gives" "$(derived one data 1)" "$(hex root)"
+	as one POST release "$(json make nonce@one/nonce parent@one/parent.pub attest@attest signature@sig)"
+	refused "the same once more" 403 nonce-used
+	release one
+	answer roots.0.pem >root2.pem
+	ok "another time it is wrapped anew" not cmp -s root.pem root2.pem
+	tpm_use "$tmp/one"
+	ok "and imports" unseal root2.pem
+	ok "as the same root" cmp first root
+	nonce_for one release && certify one device one/nonce &&
+		as one POST release "$(json make nonce@one/nonce parent@one/device.pub attest@attest signature@sig)"
+	refused "for a key that is no parent" 403 parent-unfit
+	nonce_for one release && certify one parent one/nonce &&
+		as one POST release "$(json make nonce@one/nonce parent@two/parent.pub attest@attest signature@sig)"
+	refused "for another TPM's parent" 403 parent-mismatch
+	nonce_for one release && certify two parent one/nonce &&
+		as one POST release "$(json make nonce@one/nonce parent@two/parent.pub attest@attest signature@sig)"
+	refused "certified by another TPM" 403 parent-signature
+	nonce_for one release && cp one/nonce other.nonce && nonce_for one release &&
+		certify one parent other.nonce &&
+		as one POST release "$(json make nonce@one/nonce parent@one/parent.pub attest@attest signature@sig)"
+	refused "certified with another nonce" 403 nonce-wrong
+	tpm_use "$tmp/two"
+	ok "another TPM does not import it" not unseal root.pem
+	like "the audit log has it" '"event": ?"roots-released"' "$(cat "$dir/audit.log")"
+	is "and no root" 0 "$(grep -c "$(hex first)" "$dir/audit.log")"
+	ok "the audit log is whole" "$registrar" audit verify "$dir/audit.log"
+}
+
+# unseal PEM: into root
+unseal()
+{
+	python3 - "$1" <<-'PYTHON' || return
+	import base64, re, sys
+	der = base64.b64decode(re.search("KEY-----(.*)-----END", open(sys.argv[1]).read(), re.S).group(1))
+	def eat(data):
+	    n, at = data[1], 2
+	    if n & 0x80:
+	        at = 2 + (n & 0x7f)
+	        n = int.from_bytes(data[2:at], "big")
+	    return data[0], data[at:at + n], data[at + n:]
+	body, fields = eat(der)[1], []
+	while body:
+	    tag, value, body = eat(body)
+	    fields.append((tag, value))
+	open("r.pub", "wb").write(fields[-2][1])
+	open("r.dup", "wb").write(fields[-1][1])
+	open("r.seed", "wb").write(eat(dict(fields)[0xa2])[1])
+	PYTHON
+	rm -f root
+	tpm2 import -C 0x81000001 -i r.dup -u r.pub -s r.seed -r r.priv &&
+		tpm2 load -C 0x81000001 -u r.pub -r r.priv -c r.ctx && tpm2 unseal -c r.ctx -o root
+}
+
+derived() # TPM-DIR NAME VERSION
+{
+	python3 - "$dir/master" "$(./fleet id "$1/ek.pub")" "$2" "$3" <<-'PYTHON'
+	import hashlib, hmac, sys
+	master = open(sys.argv[1], "rb").read()
+	context = bytes.fromhex(sys.argv[2]) + int(sys.argv[4]).to_bytes(4, "big") + sys.argv[3].encode()
+	text = b"\0\0\0\1iotkey root\0" + context + b"\0\0\1\0"
+	print(hmac.new(master, text, hashlib.sha256).hexdigest())
+	PYTHON
+}
+
+# As an operator's revocation adds one; the CA's key is in a file here
+statement() # REVOCATION...
+{
+	./fleet statement "$dir/ca.key" "$(date +%s)" all.iots new.iots "$@" && cat new.iots >>all.iots
+	python3 - "$dir/store.db" new.iots <<-'PYTHON'
+	import sqlite3, sys, time
+	body = open(sys.argv[2], "rb").read()
+	db = sqlite3.connect(sys.argv[1], timeout=10)
+	db.execute("INSERT INTO statement VALUES (?,?,?)",
+	           (int.from_bytes(body[8:16], "big"), int(time.time()), body))
+	db.commit()
+	PYTHON
+}
+
+test_statements()
+{
+	local id
+	id=$(./fleet id one/ek.pub)
+	: >all.iots
+	call GET statements
+	is "no statement yet" 204 "$status"
+	call GET 'statements?after=x'
+	refused "after what?" 400 malformed
+	call GET 'statements?wait=301'
+	refused "too long" 400 malformed
+	(call GET 'statements?after=0&wait=10'; cp answer heard; date +%s%N >heard.when) &
+	local waiter=$!
+	sleep 0.5
+	date +%s%N >said.when
+	statement "device:$id" "key:$id:data"
+	wait $waiter
+	ok "who waits, hears" cmp heard all.iots
+	note "after $((($(cat heard.when) - $(cat said.when)) / 1000000)) ms, python and curl included"
+	statement "version:$id:1:data"
+	call GET statements
+	ok "all of them" cmp answer all.iots
+	is "they verify" "statement 1
+device $id 
+key $id data
+statement 2
+version $id v1 data" "$(./fleet statements "$dir/ca.key" answer)"
+	call GET 'statements?after=1'
+	ok "those after the first" cmp answer new.iots
+	call GET 'statements?after=2&wait=1'
+	is "nothing new" 204 "$status"
+	kill -0 "$pid"
+}
+
+test_revoked()
+{
+	local id
+	id=$(./fleet id one/ek.pub)
+	sql "UPDATE device SET state = 3 WHERE id = x'$id'" >/dev/null
+	as one GET 'nonce?purpose=attest'
+	refused "a revoked device gets no nonce" 403 device-revoked
+	call POST join "$(identity one)"
+	refused "nor joins" 403 device-revoked
+}
+
+test_pending()
+{
+	registrar_stop
+	configure "approve = yes"
+	registrar_start
+	join two
+	is "with approve, a new device waits" "202 pending" "$status $(answer state)"
+	like "and is told how long" '^Retry-After: 60' "$(tr -d '\r' <"$tmp/head")"
+	enrol_device_pending
+}
+
+enrol_device_pending()
+{
+	openssl rand 32 >two/nonce
+	id=$(./fleet id two/ek.pub)
+	csr_of two "$id"
+	enrol simpleenroll two
+	refused "and gets no certificate" 403 device-pending
+}
+
+cat >openssl.cnf <<-'CONF'
+openssl_conf = all
+[all]
+providers = providers
+alg_section = algorithms
+random = random
+[random]
+properties = provider=default
+seed_properties = provider=default
+[algorithms]
+default_properties = ?provider=tpm2,tpm2.digest!=yes,tpm2.cipher!=yes
+[providers]
+default = on
+tpm2 = on
+[on]
+activate = 1
+CONF
+ok "build the helper" "${CC:-cc}" -std=gnu11 -O2 -Wall -Wextra -Werror -D_GNU_SOURCE -I"$top/include" -o fleet \
+	"$top/tests/host/fleet.c" "$top"/lib/attest/*.c -lcrypto
+ok "a TPM" make_device one
+ok "and another" make_device two
+for pcr in 0 1 2 3 5 6 7 8 9; do echo "pcr sha256:$pcr any"; done >any.reference
+{ cat any.reference; echo "pcr sha256:4 $(printf %064d 0) boot-loader"; } >boot.reference
+ok "a registrar" test -x "$registrar"
+registrar_init --name localhost && configure "ek-ca = $tmp/makers" "roots = data" "references = $tmp/boot.reference" \
+	"workers = 8" && registrar_start # at once, at a new store
+test_join
+test_enrol
+test_attest
+test_release
+test_statements
+test_revoked
+test_pending
+done_testing
