@@ -19,7 +19,7 @@ util-linux python3 python3-cryptography"
 # What `make check` needs besides: sanitizers, fuzzers, linters.
 check="$vm dmsetup flex bison bc libelf-dev rsync python3-yaml clang libclang-rt-14-dev llvm-14 sparse groff-base
 libtss2-tcti-swtpm0 tpm2-openssl curl valgrind libc6-dbg libpcre2-8-0
-strongswan-pki softhsm2 opensc postgresql python3-prometheus-client"
+strongswan-pki libstrongswan-standard-plugins libstrongswan-extra-plugins softhsm2 opensc postgresql python3-prometheus-client"
 
 demo="$vm"
 

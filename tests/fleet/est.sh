@@ -19,7 +19,7 @@ token $three three-secret gateway-3 1
 
 # ---- what everybody may ask
 est cacerts
-openssl base64 -d -in "$tmp/answer" | openssl pkcs7 -inform DER -print_certs |
+openssl base64 -d -A -in "$tmp/answer" | openssl pkcs7 -inform DER -print_certs |
 	sed -n '/BEGIN/,/END/p' >"$tmp/cacerts"
 is "cacerts is the CA" "$(openssl x509 -noout -fingerprint -in "$ca")" \
 	"$(openssl x509 -noout -fingerprint -in "$tmp/cacerts")"
@@ -33,7 +33,7 @@ is "TLS 1.2" 200 "$status"
 est cacerts --tls-max 1.1 --ciphers DEFAULT@SECLEVEL=0
 is "TLS 1.1" 000 "$status"
 est csrattrs
-attributes=$(openssl base64 -d -in "$tmp/answer" | openssl asn1parse -inform DER)
+attributes=$(openssl base64 -d -A -in "$tmp/answer" | openssl asn1parse -inform DER)
 like "csrattrs: the curve" ':prime256v1' "$attributes"
 like "csrattrs: evidence" ':1.2.840.113549.1.9.16.2.59' "$attributes"
 est nothing
@@ -158,8 +158,8 @@ est serverkeygen --data-binary "@$tmp/one.b64" -u $one:one-secret
 is "serverkeygen" 200 "$status"
 like "in two parts" '^Content-Type: multipart/mixed; boundary=' "$(tr -d '\r' <"$tmp/head")"
 tr -d '\r' <"$tmp/answer" | awk '/^--/ { part++; body = 0; next } body { print > "'"$tmp"'/part" part } /^$/ { body = 1 }'
-openssl base64 -d -in "$tmp/part1" | openssl pkey -inform DER -out "$tmp/made.key"
-openssl base64 -d -in "$tmp/part2" | openssl pkcs7 -inform DER -print_certs -out "$tmp/made.crt"
+openssl base64 -d -A -in "$tmp/part1" | openssl pkey -inform DER -out "$tmp/made.key"
+openssl base64 -d -A -in "$tmp/part2" | openssl pkcs7 -inform DER -print_certs -out "$tmp/made.crt"
 is "the key and its certificate" "$(openssl pkey -in "$tmp/made.key" -pubout)" \
 	"$(openssl x509 -in "$tmp/made.crt" -noout -pubkey)"
 

@@ -136,7 +136,7 @@ enrol()
 	shift 2
 	est "$call" -H 'Content-Type: application/pkcs10' --data-binary "@$name.b64" "$@"
 	[ "$status" = 200 ] || return 0
-	openssl base64 -d -in "$tmp/answer" | openssl pkcs7 -inform DER -print_certs |
+	openssl base64 -d -A -in "$tmp/answer" | openssl pkcs7 -inform DER -print_certs |
 		sed -n '/BEGIN/,/END/p' >"$name.crt"
 }
 

@@ -76,13 +76,13 @@ static PKCS7 *bundle(STACK_OF(X509) * certificates)
 	return NULL;
 }
 
-/* Base64 in lines of a certs-only PKCS#7; NULL without memory */
+/* Base64 in one line (RFC 8951, 3: strongSwan takes it no other way) of a certs-only PKCS#7; NULL without memory */
 static char *bundle_text(STACK_OF(X509) * certificates)
 {
 	PKCS7 *p7 = bundle(certificates);
 	unsigned char *der = NULL;
 	int len = p7 ? i2d_PKCS7(p7, &der) : -1;
-	char *text = len > 0 ? base64_encode(der, (size_t)len, 1) : NULL;
+	char *text = len > 0 ? base64_encode(der, (size_t)len, 0) : NULL;
 
 	OPENSSL_free(der);
 	PKCS7_free(p7);
@@ -163,7 +163,7 @@ static void csrattrs(struct request *req)
 			ASN1_put_object(&p, 1, (int)len, V_ASN1_SEQUENCE,
 					V_ASN1_UNIVERSAL);
 			memcpy(p, data, (size_t)len);
-			text = base64_encode(der, (size_t)size, 1);
+			text = base64_encode(der, (size_t)size, 0);
 		}
 	}
 	OPENSSL_free(der);
@@ -542,7 +542,7 @@ static void reply_server_key(struct request *req, const struct enrolment *e)
 	PKCS8_PRIV_KEY_INFO *p8 = EVP_PKEY2PKCS8(e->made);
 	unsigned char *der = NULL;
 	int len = p8 ? i2d_PKCS8_PRIV_KEY_INFO(p8, &der) : -1;
-	char *key = len > 0 ? base64_encode(der, (size_t)len, 1) : NULL;
+	char *key = len > 0 ? base64_encode(der, (size_t)len, 0) : NULL;
 	char *certificate = certificate_text(e->certificate);
 	uint8_t random[16];
 	char boundary[33], type[80], *text = NULL;
