@@ -44,5 +44,57 @@ is "pki --est with the old certificate: renewal" "$(openssl pkey -in "$tmp/pki2.
 [ "$ktap_failed" = 0 ] || note "$(cat "$tmp/pki.log")"
 run_pki --est --url "$url" --in "$tmp/pki.csr" --cacert "$tmp/ca.der" --userpass "$two:wrong" \
 	--outform pem >"$tmp/none" && fail "a wrong token" || pass "a wrong token"
+
+# ---- libest: TLS 1.2 and HTTP/1.0; Debian 13's, with the libraries it was built with
+(
+	# shellcheck source=tests/vm/apt.sh
+	. "$top/tests/vm/apt.sh"
+	die() { echo "$*" >&2; exit 1; }
+	# shellcheck disable=SC2317,SC2034 # used by fetch_packages
+	packages_of_libest() { echo libest-utils libest3 libssl3t64 libc6 zlib1g libzstd1; }
+	# shellcheck disable=SC2034
+	suite=trixie
+	fetch_packages "$cache/fleet-trixie" packages_of_libest
+	while read -r deb; do
+		dpkg -x "$cache/fleet-trixie/$deb" "$tmp/trixie" || exit 1
+	done <"$cache/fleet-trixie/list"
+) >"$tmp/fetch" 2>&1 || note "$(cat "$tmp/fetch")"
+libraries=$tmp/trixie/usr/lib/x86_64-linux-gnu
+
+# estclient OPTION...: what it makes is in $tmp/libest
+estclient()
+{
+	mkdir -p "$tmp/libest"
+	EST_OPENSSL_CACERT=$ca "$libraries/ld-linux-x86-64.so.2" --library-path "$libraries" \
+		"$tmp/trixie/usr/bin/estclient" -s localhost -p "$port" -o "$tmp/libest" "$@" >"$tmp/estclient" 2>&1
+}
+# certificate_in FILE: of the answer that it keeps
+certificate_in()
+{
+	openssl base64 -d -A -in "$1" 2>/dev/null | openssl pkcs7 -inform DER -print_certs 2>/dev/null |
+		sed -n '/BEGIN/,/END/p'
+}
+estclient -g
+certificate_in "$tmp/libest/cacert-0-0.pkcs7" >"$tmp/libest-ca"
+is "estclient: the CA" "$(openssl x509 -in "$ca" -noout -fingerprint)" \
+	"$(openssl x509 -in "$tmp/libest-ca" -noout -fingerprint 2>&1)"
+estclient -e -u $two -h two-secret --common-name gateway-2
+certificate_in "$tmp/libest/cert-0-0.pkcs7" >"$tmp/libest.crt"
+is "estclient: enrol" "subject=serialNumber=$two,CN=gateway-2" "$(subject_of "$tmp/libest.crt" 2>&1)"
+ok "it verifies" openssl verify -CAfile "$ca" "$tmp/libest.crt"
+cp "$tmp/libest/key-x-x.pem" "$tmp/libest.key" 2>/dev/null
+rm -f "$tmp/libest/cert-0-0.pkcs7"
+estclient -r -c "$tmp/libest.crt" -k "$tmp/libest.key"
+certificate_in "$tmp/libest/cert-0-0.pkcs7" >"$tmp/libest2.crt"
+is "estclient: renew" "subject=serialNumber=$two,CN=gateway-2" "$(subject_of "$tmp/libest2.crt" 2>&1)"
+is "with another serial number" 2 \
+	"$(cat "$tmp/libest.crt" "$tmp/libest2.crt" | openssl storeutl -noout -text -certs /dev/stdin | grep -c 'Serial Number')"
+token 55555555555555555555555555555555 bound gateway-5 1
+rm -f "$tmp/libest/cert-0-0.pkcs7"
+estclient -e -z -u 55555555555555555555555555555555 -h bound --common-name gateway-5
+certificate_in "$tmp/libest/cert-0-0.pkcs7" >"$tmp/libest3.crt"
+is "estclient -z: bound to its connection by tls-unique" "subject=serialNumber=55555555555555555555555555555555,CN=gateway-5" \
+	"$(subject_of "$tmp/libest3.crt" 2>&1)"
+[ "$ktap_failed" = 0 ] || note "$(cat "$tmp/estclient"; ls -R "$tmp/libest")"
 registrar_stop
 done_testing

@@ -15,7 +15,8 @@ ssize_t base64_decode(const char *text, size_t len, uint8_t **out);
 
 /*
  * base64_encode(): zero-terminated, to be freed with free(3); NULL without memory.  In
- * lines of 64 characters when @lines is true, else in one without a line break.
+ * lines of 64 characters when @lines is true, else in one without a line break, for which
+ * there is room.
  */
 char *base64_encode(const uint8_t *data, size_t len, int lines);
 

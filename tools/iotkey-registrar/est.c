@@ -76,7 +76,10 @@ static PKCS7 *bundle(STACK_OF(X509) * certificates)
 	return NULL;
 }
 
-/* Base64 in one line (RFC 8951, 3: strongSwan takes it no other way) of a certs-only PKCS#7; NULL without memory */
+/*
+ * Base64 of a certs-only PKCS#7; NULL without memory.  In one line, as RFC 8951 has it, for
+ * strongSwan takes it no other way; reply_text() ends the line, or libest sees none.
+ */
 static char *bundle_text(STACK_OF(X509) * certificates)
 {
 	PKCS7 *p7 = bundle(certificates);
@@ -100,9 +103,12 @@ static char *certificate_text(X509 *certificate)
 
 static void reply_text(struct request *req, const char *type, char *text)
 {
+	size_t len = text ? strlen(text) : 0;
+
 	if (text) {
+		text[len] = '\n'; /* there is room */
 		reply_header(req, PKCS7_HEADER, "base64");
-		reply(req, 200, type, text, strlen(text));
+		reply(req, 200, type, text, len + 1);
 	} else {
 		reply_error(req, 503, "memory", "the registrar is out of memory");
 	}
