@@ -106,7 +106,7 @@ check_fleet()
 	make_step build-tools lib tools || return
 	make_step build-fleet -C tests fleet
 	for test in tests/fleet/*; do
-		[ -f "$test" ] && [ -x "$test" ] || continue
+		if [ ! -f "$test" ] || [ ! -x "$test" ]; then continue; fi
 		tests/suite.sh "fleet-$(basename "${test%.*}")" "$test"
 	done
 	# again, with a registrar built to find memory errors

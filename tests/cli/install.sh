@@ -43,12 +43,13 @@ files()
 }
 
 # The public header, the symbol map and the library name the same functions
-symbols() # LIBRARY HEADER
+symbols() # LIBRARY HEADER...
 {
 	nm -D --defined-only "$stage/usr/lib/$1.so" |
 		awk '$2 == "T" { sub(/@.*/, "", $3); print $3 }' | sort >"$work/library"
 	grep -o '^	iotkey_[a-z0-9_]*' "$top/lib/$1.map" | tr -d '\t' | sort >"$work/map"
-	sed -e '/^ \*/d' -e '/^#/d' "$top/include/$2" |
+	shift
+	(cd "$top/include" && sed -e '/^ \*/d' -e '/^#/d' "$@") |
 		grep -o '\biotkey_[a-z0-9_]*(' | tr -d '(' | sort -u >"$work/header"
 	diff "$work/library" "$work/map" && diff "$work/map" "$work/header"
 }
@@ -130,7 +131,7 @@ nothing_left()
 echo "KTAP version 1"
 check "install" both install
 check "the header, the map and the library agree" symbols libiotkey iotkey.h
-check "so do those of libiotkey-attest" symbols libiotkey-attest iotkey-attest.h
+check "so do those of libiotkey-attest" symbols libiotkey-attest iotkey-attest.h iotkey-fleet.h
 check "libiotkey and iotkeyctl do without OpenSSL" no_openssl
 check "a C11 program builds" program c11
 check "a C23 program builds" program c2x

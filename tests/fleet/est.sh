@@ -10,9 +10,8 @@ one=00112233445566778899aabbccddeeff
 two=0f0e0d0c0b0a09080706050403020100
 three=33333333333333333333333333333333
 
-registrar_init && configure "serverkeygen = yes" "san-suffix = .devices.example" \
-	"workers = 2" "ocsp-url = http://localhost/ocsp" "crl-url = http://localhost/crl" &&
-	registrar_start || bail
+begin -- "serverkeygen = yes" "san-suffix = .devices.example" \
+	"workers = 2" "ocsp-url = http://localhost/ocsp" "crl-url = http://localhost/crl"
 token $one one-secret gateway-1 1
 token $two two-secret gateway-2 0
 token $three three-secret gateway-3 1

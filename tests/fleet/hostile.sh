@@ -7,8 +7,7 @@ set -u
 . "$(dirname "$0")/lib.sh"
 
 id=00112233445566778899aabbccddeeff
-registrar_init && configure "workers = 1" "request-time = 2" "idle-time = 2" "connections = 200" &&
-	registrar_start || bail
+begin -- "workers = 1" "request-time = 2" "idle-time = 2" "connections = 200"
 token $id secret gateway 1
 worker=$(pgrep -P "$pid")
 post=(-u "$id:secret")

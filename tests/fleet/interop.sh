@@ -9,7 +9,7 @@ set -u
 
 one=00112233445566778899aabbccddeeff
 two=0f0e0d0c0b0a09080706050403020100
-registrar_init && configure "workers = 1" && registrar_start || bail
+begin -- "workers = 1"
 token $one one-secret gateway-1 1
 token $two two-secret gateway-2 1
 openssl x509 -in "$ca" -outform DER -out "$tmp/ca.der"
@@ -42,8 +42,10 @@ run_pki --est --url "$url" --in "$tmp/pki2.csr" --cacert "$tmp/ca.der" --cert "$
 is "pki --est with the old certificate: renewal" "$(openssl pkey -in "$tmp/pki2.key" -pubout)" \
 	"$(openssl x509 -in "$tmp/pki2.crt" -noout -pubkey 2>&1)"
 [ "$ktap_failed" = 0 ] || note "$(cat "$tmp/pki.log")"
+status=
 run_pki --est --url "$url" --in "$tmp/pki.csr" --cacert "$tmp/ca.der" --userpass "$two:wrong" \
-	--outform pem >"$tmp/none" && fail "a wrong token" || pass "a wrong token"
+	--outform pem >"$tmp/none" || status=failed
+is "a wrong token" "failed, and nothing" "$status, and $([ -s "$tmp/none" ] || echo nothing)"
 
 # ---- libest: TLS 1.2 and HTTP/1.0; Debian 13's, with the libraries it was built with
 (

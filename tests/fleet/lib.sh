@@ -54,7 +54,7 @@ registrar_wait()
 {
 	local i
 	for ((i = 0; i < 100; i++)); do
-		[ -n "$pid" ] && kill -0 "$pid" 2>/dev/null || break
+		kill -0 "$pid" 2>/dev/null || break
 		if curl -sf --cacert "$ca" "$url/.well-known/est/cacerts" >/dev/null; then
 			return 0
 		fi
@@ -71,6 +71,22 @@ bail()
 	echo "Bail out! no registrar"
 	ktap_done=true
 	exit 1
+}
+
+# begin [OPTION...] -- [LINE...]: make one with these options, configure it, start it; or give up
+begin()
+{
+	local options=()
+	while [ "$1" != -- ]; do
+		options+=("$1")
+		shift
+	done
+	shift
+	if ! registrar_init "${options[@]}"; then
+		bail
+	fi
+	configure "$@"
+	registrar_start || bail
 }
 
 registrar_stop()
