@@ -302,9 +302,12 @@ static void on_tls(const SSL *ssl, int where, int ret)
 	struct connection *con = SSL_get_ex_data(ssl, connection_index);
 
 	(void)ret;
-	if (con && con->evcon && (where & SSL_CB_HANDSHAKE_DONE) &&
-	    SSL_get0_peer_certificate(ssl))
-		evhttp_connection_set_max_body_size(con->evcon, HTTP_BODY_MAX);
+	if (!con || !con->evcon || !(where & SSL_CB_HANDSHAKE_DONE) ||
+	    !SSL_get0_peer_certificate(ssl))
+		return;
+	evhttp_connection_set_max_body_size(con->evcon, HTTP_BODY_MAX);
+	/* libevent hands a body over when it is whole, so all of it has to fit */
+	bufferevent_setwatermark(con->bev, EV_READ, 0, HTTP_BODY_MAX + HTTP_HEADERS);
 }
 
 /* Without memory: a connection that is closed at once, as libevent would make one without TLS */

@@ -80,6 +80,7 @@ static int run_worker(const struct slot *slot, unsigned int number)
 
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file too long is an error of writing */
 	if (!worker_open(&worker, &config)) {
 		worker.number = number;
 		worker.base = event_base_new();
