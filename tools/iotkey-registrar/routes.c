@@ -9,4 +9,5 @@ void routes_add(struct worker *worker)
 	http_routes(worker, attest_routes);
 	http_routes(worker, release_routes);
 	http_routes(worker, statement_routes);
+	http_routes(worker, admin_routes);
 }

@@ -14,6 +14,7 @@ extern const struct route join_routes[];      /* join.c: first contact, and nonc
 extern const struct route attest_routes[];    /* attest.c */
 extern const struct route release_routes[];   /* release.c */
 extern const struct route statement_routes[]; /* statement.c */
+extern const struct route admin_routes[];     /* admin.c: for iotkeyctl fleet */
 
 void routes_add(struct worker *worker);
 
