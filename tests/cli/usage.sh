@@ -31,9 +31,16 @@ transcript()
 
 	run --help
 	for verb in root new list show policy rotate derive encrypt decrypt sign public pem verify save load \
-		revoke quote appraise history monitor stats doctor; do
+		revoke quote appraise history fleet monitor stats doctor; do
 		run "$verb" --help
 	done
+	for verb in status list show approve revoke token tokens group groups import export; do
+		run fleet "$verb" --help
+	done
+	run fleet frobnicate
+	run fleet show frog
+	run fleet revoke all
+	run fleet import
 	run --version
 	run
 	run --frobnicate

@@ -15,6 +15,8 @@ _iotkeyctl_values()
 	--mode) echo "random derive ratchet" ;;
 	--provider) echo "tpm key soft" ;;
 	--usage) echo "encrypt decrypt sign verify encrypt,decrypt sign,verify" ;;
+	--state) echo "pending active revoked" ;;
+	--result) echo "pass fail never" ;;
 	--keyring) echo "@u @s @p @us" ;;
 	--parent) echo "0x81000001" ;;
 	--pcrs) echo "sha256: sha384: sha1:" ;;
@@ -40,6 +42,7 @@ _iotkeyctl_options()
 	sign) echo "-o" ;;
 	quote) echo "--pcrs --nonce -o" ;;
 	history) echo "--log --pcr" ;;
+	fleet) echo "--registrar --dir --state --result --name --group --key --root --root-version --software --seconds --device --delete --make --add --batch" ;;
 	appraise) echo "--ak --nonce --reference --record -m -s -f -e -i" ;;
 	"") echo "--version" ;;
 	esac
@@ -48,7 +51,7 @@ _iotkeyctl_options()
 _iotkeyctl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local verbs="root new list show policy rotate derive encrypt decrypt sign verify public pem save load revoke quote appraise history monitor stats doctor"
+	local verbs="root new list show policy rotate derive encrypt decrypt sign verify public pem save load revoke quote appraise history fleet monitor stats doctor"
 	local verb="" position=0 i values
 
 	COMPREPLY=()
@@ -77,6 +80,13 @@ _iotkeyctl()
 			mapfile -t COMPREPLY < <(compgen -W \
 				"rotate= overlap= ahead= lifetime= max-ops= jitter= usage=" -- "$cur")
 			compopt -o nospace 2>/dev/null
+			;;
+		fleet:0)
+			mapfile -t COMPREPLY < <(compgen -W "status list show approve revoke token tokens group groups import export" -- "$cur")
+			;;
+		fleet:*)
+			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+			compopt -o filenames 2>/dev/null
 			;;
 		load:* | encrypt:* | decrypt:* | sign:* | verify:* | public:* | pem:* | save:*)
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur")

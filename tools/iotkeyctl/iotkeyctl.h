@@ -19,6 +19,7 @@
 
 /* main.c: the verbs, one in each cmd_NAME.c; argv[0] is the verb */
 int cmd_attest(struct context *ctx, int argc, char **argv);
+int cmd_fleet(struct context *ctx, int argc, char **argv);
 int cmd_decrypt(struct context *ctx, int argc, char **argv);
 int cmd_derive(struct context *ctx, int argc, char **argv);
 int cmd_doctor(struct context *ctx, int argc, char **argv);

@@ -49,6 +49,7 @@ static const struct command commands[] = {
 	{ "appraise", cmd_attest, "", "check what a device proves" },
 	{ "history", cmd_attest, "",
 	  "tell what became of keys, as the kernel measured it" },
+	{ "fleet", cmd_fleet, "", "administer a fleet, by its registrar" },
 	{ "monitor", cmd_monitor, "[--count N]", "print events as they come" },
 	{ "stats", cmd_stats, "", "show the counters of the module" },
 	{ "doctor", cmd_doctor, "", "say what is missing and how to mend it" },
