@@ -11,7 +11,7 @@ export NO_COLOR=1
 iotkeyctl=$out/tools/bin/iotkeyctl
 two=0f0e0d0c0b0a09080706050403020100
 
-# shellcheck disable=SC2015
+# shellcheck disable=SC2015,SC2119
 registrar_init && configure "workers = 2" "audit = $dir/audit.log" "require-tpm = no" &&
 	registrar_start || { fail "a registrar"; done_testing; exit; }
 export IOTKEY_REGISTRAR=$url IOTKEY_FLEET_DIR=$dir
