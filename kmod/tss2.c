@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * DER of the TSS2 PRIVATE KEY.  Input is hostile: strict DER, every length is
- * checked against what holds it, nothing recurses.
+ * DER of the TSS2 PRIVATE KEY.  Input is hostile: DER (but for the value of a
+ * BOOLEAN), every length is checked against what holds it, nothing recurses.
  *
  *	TPMKey ::= SEQUENCE {
  *		type		OBJECT IDENTIFIER
@@ -108,6 +108,7 @@ static int der_only(struct tpmbuf_span in, u8 tag, struct tpmbuf_span *out)
 	return ret;
 }
 
+/* BER's, where all but 0 is true: tpm2-openssl and tpm2-tools write 1. */
 static int der_boolean(struct tpmbuf_span in, bool *value)
 {
 	struct tpmbuf_span v;
@@ -115,7 +116,7 @@ static int der_boolean(struct tpmbuf_span in, bool *value)
 
 	if (ret)
 		return ret;
-	if (v.len != 1 || (v.p[0] != 0x00 && v.p[0] != 0xff))
+	if (v.len != 1)
 		return -EBADMSG;
 	*value = v.p[0];
 	return 0;
@@ -582,7 +583,7 @@ static int parse_type(struct tpmbuf_span *in, struct tss2_key *key)
  * @len: how many
  * @key: the result, valid only if 0 is returned
  *
- * Return: 0, -EBADMSG if it is not strict DER of that shape,
+ * Return: 0, -EBADMSG if it is not DER of that shape,
  * -EPROTONOSUPPORT for a type or element this module does not know,
  * -EOPNOTSUPP for a policy it cannot play.
  */
@@ -818,13 +819,15 @@ static int parse_sealed(struct tpmbuf_span in, struct tss2_public *pub)
 }
 
 /*
- * tpm2_encodeobject writes emptyAuth the wrong way round, and type "loadable": there it
- * says nothing.  Elsewhere "no" is believed, for a failed guess would count against the
- * dictionary attack limit.
+ * What does not say that it has no password is not tried: a failed guess counts against the
+ * TPM's dictionary attack limit.  Where it does not count, a loadable one is tried all the
+ * same, for tpm2_encodeobject up to 5.7 writes emptyAuth the wrong way round.
  */
-static bool wants_password(const struct tss2_key *key)
+static bool wants_password(const struct tss2_key *key,
+			   const struct tss2_public *pub)
 {
-	return !key->empty_auth && key->type != TSS2_LOADABLE;
+	return !key->empty_auth && (key->type != TSS2_LOADABLE ||
+				    !(pub->attributes & TSS2_OA_NO_DA));
 }
 
 /**
@@ -844,7 +847,7 @@ int tss2_sealed(const struct tss2_key *key, struct tss2_public *pub)
 		return ret;
 	if (pub->attributes & (TSS2_OA_RESTRICTED | TSS2_OA_DECRYPT | TSS2_OA_SIGN))
 		return -EINVAL;
-	if (wants_password(key))
+	if (wants_password(key, pub))
 		return -EOPNOTSUPP;
 	if (!(pub->attributes & TSS2_OA_USER_WITH_AUTH) && !tss2_has_policy(key))
 		return -EOPNOTSUPP;
@@ -877,7 +880,7 @@ int tss2_ecdsa(const struct tss2_key *key, struct tss2_public *pub)
 	ret = parse_ecc(&r, pub);
 	if (ret)
 		return ret;
-	if (wants_password(key) || tss2_has_policy(key) ||
+	if (wants_password(key, pub) || tss2_has_policy(key) ||
 	    !(pub->attributes & TSS2_OA_USER_WITH_AUTH))
 		return -EOPNOTSUPP;
 	return 0;

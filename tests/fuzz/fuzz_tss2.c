@@ -111,6 +111,7 @@ static void check_ecdsa(const struct tss2_key *key, const u8 *data, size_t size)
 	must(pub.type == TSS2_ALG_ECC && pub.name_alg == TSS2_ALG_SHA256);
 	must(pub.attributes & TSS2_OA_SIGN && pub.attributes & TSS2_OA_USER_WITH_AUTH);
 	must(key->type != TSS2_SEALED && !tss2_has_policy(key));
+	must(key->empty_auth || pub.attributes & TSS2_OA_NO_DA);
 	must(lies_in(pub.policy.p, pub.policy.len, key->pub.p, key->pub.len));
 	/* a key is one or the other */
 	must(tss2_sealed(key, &pub));

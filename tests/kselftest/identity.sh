@@ -12,7 +12,6 @@
 . "$(dirname "$0")/common/tss2.sh"
 
 export TPM2TOOLS_TCTI=device:/dev/tpmrm0
-loadable=2.23.133.10.1.3
 text=$tmp/text
 printf 'who am I\n' >"$text"
 for bits in 256 384 512; do
@@ -128,6 +127,41 @@ test_use()
 	gone narrow
 }
 
+# Without a password, whatever its -p means: that changed after 5.7.
+test_encodeobject() # ATTRIBUTES [-p]
+{
+	local key
+	quiet tpm2_create -C 0x81000001 -G ecc256:ecdsa-sha256 -a "$1" -u "$tmp/t.pub" -r "$tmp/t.priv"
+	if ! tpm2_encodeobject -C 0x81000001 -u "$tmp/t.pub" -r "$tmp/t.priv" -o "$tmp/t.pem" ${2:+"$2"} \
+		>"$tmp/quiet" 2>&1; then
+		fail "tpm2_encodeobject $2" "$(cat "$tmp/quiet")"
+		return
+	fi
+	key=$({ printf 'load '; cat "$tmp/t.pem"; } | keyctl padd iot theirs @s)
+	signs "a key of tpm2_encodeobject $2" "$key"
+	gone theirs
+}
+
+# With a password that we do not know, and a TPM that counts wrong guesses, or does not.
+test_password()
+{
+	local attributes='fixedtpm|fixedparent|sensitivedataorigin|userwithauth|sign'
+	quiet tpm2_create -C 0x81000001 -G ecc256 -p secret -u "$tmp/o.pub" -r "$tmp/o.priv" -a $attributes
+	not_tried "a password" add none \
+		"load $(empty=FALSE der $loadable "$tmp/o.pub" "$tmp/o.priv" | base64 -w 0)"
+	is_err "a password and a file that denies it: EOPNOTSUPP" EOPNOTSUPP add none \
+		"load $(der $loadable "$tmp/o.pub" "$tmp/o.priv" | base64 -w 0)"
+	is "is a guess, which counts" 0x1 "$(guesses)"
+	quiet tpm2_dictionarylockout -c
+	quiet tpm2_create -C 0x81000001 -G ecc256 -p secret -u "$tmp/o.pub" -r "$tmp/o.priv" \
+		-a "$attributes|noda"
+	for empty in FALSE TRUE; do
+		is_err "a password, guesses free, emptyAuth $empty: EOPNOTSUPP" EOPNOTSUPP add none \
+			"load $(empty=$empty der $loadable "$tmp/o.pub" "$tmp/o.priv" | base64 -w 0)"
+	done
+	is "they are free" 0x0 "$(guesses)"
+}
+
 test_load()
 {
 	local key copy name
@@ -157,15 +191,8 @@ test_load()
 	key=$({ printf 'load '; der $loadable "$tmp/t.pub" "$tmp/t.priv" | pem; } | keyctl padd iot theirs @s)
 	signs "a key of tpm2_create" "$key"
 	gone theirs
-	quiet tpm2_create -C 0x81000001 -G ecc256:ecdsa-sha256 -a 'fixedtpm|fixedparent|sensitivedataorigin|userwithauth|sign' \
-		-u "$tmp/t.pub" -r "$tmp/t.priv"
-	if tpm2_encodeobject -C 0x81000001 -u "$tmp/t.pub" -r "$tmp/t.priv" -o "$tmp/t.pem" >"$tmp/quiet" 2>&1; then
-		key=$({ printf 'load '; cat "$tmp/t.pem"; } | keyctl padd iot theirs @s)
-		signs "a key of tpm2_encodeobject" "$key"
-		gone theirs
-	else
-		fail "tpm2_encodeobject" "$(cat "$tmp/quiet")"
-	fi
+	test_encodeobject 'fixedtpm|fixedparent|sensitivedataorigin|userwithauth|sign|noda'
+	test_encodeobject 'fixedtpm|fixedparent|sensitivedataorigin|userwithauth|sign' -p
 	quiet tpm2_create -C 0x81000001 -G ecc256:ecdsa-sha384 -a 'fixedtpm|fixedparent|sensitivedataorigin|userwithauth|sign' \
 		-u "$tmp/o.pub" -r "$tmp/o.priv"
 	is_err "a scheme with another hash" EOPNOTSUPP add none \
@@ -180,10 +207,7 @@ test_load()
 		-u "$tmp/o.pub" -r "$tmp/o.priv"
 	is_err "a storage key" EINVAL add none \
 		"load $(der $loadable "$tmp/o.pub" "$tmp/o.priv" | base64 -w 0)"
-	quiet tpm2_create -C 0x81000001 -G ecc256 -p secret -u "$tmp/o.pub" -r "$tmp/o.priv" \
-		-a 'fixedtpm|fixedparent|sensitivedataorigin|userwithauth|sign|noda'
-	is_err "with a password" EOPNOTSUPP add none \
-		"load $(der $loadable "$tmp/o.pub" "$tmp/o.priv" | base64 -w 0)"
+	test_password
 	is_err "the private part of another key" EKEYREJECTED add none \
 		"load $(der $loadable "$tmp/t.pub" "$tmp/o.priv" | base64 -w 0)"
 	is_err "no such parent" ENXIO add none \

@@ -230,6 +230,23 @@ test_import()
 	gone imported
 }
 
+# Sealed by others, with a password that we do not know: a wrong guess would count.
+test_password()
+{
+	local type
+	head -c 32 /dev/urandom >"$tmp/wrapped"
+	quiet tpm2_create -C 0x81000001 -i "$tmp/wrapped" -p secret -a 'fixedtpm|fixedparent|userwithauth' \
+		-u "$tmp/o.pub" -r "$tmp/o.priv"
+	for type in $sealed $loadable; do
+		not_tried "a password, type $type" add none \
+			"load $(empty=FALSE der $type "$tmp/o.pub" "$tmp/o.priv" | base64 -w 0)"
+	done
+	quiet tpm2_create -C 0x81000001 -i "$tmp/wrapped" -a 'fixedtpm|fixedparent|userwithauth' \
+		-u "$tmp/o.pub" -r "$tmp/o.priv"
+	ok "none, and it says so" add open "load $(der $sealed "$tmp/o.pub" "$tmp/o.priv" | base64 -w 0)"
+	gone open
+}
+
 # One unseal for a root, and no TPM at all for its children.
 test_counts()
 {
@@ -325,6 +342,7 @@ test_pcrs
 test_export
 test_adopt
 test_import
+test_password
 test_counts
 test_state
 finish

@@ -207,6 +207,7 @@ static void test_options(void)
 	static const u8 twice[] = { 0xa0, 3, 1, 1, 0xff, 0xa0, 3, 1, 1, 0xff };
 	static const u8 unknown[] = { 0xa7, 3, 0x01, 1, 0xff };
 	static const u8 ber_true[] = { 0xa0, 3, 0x01, 1, 0x01 };
+	static const u8 two[] = { 0xa0, 4, 0x01, 2, 0xff, 0xff };
 	static const u8 stuffed[] = { 0xa0, 4, 0x01, 1, 0xff, 0x00 };
 	static const u8 secret[] = { 0xa2, 6, 0x04, 4, 0x00, 0x02, 's', 'd' };
 	struct tss2_key key;
@@ -225,7 +226,9 @@ static void test_options(void)
 	t = with_options(TSS2_SEALED, unknown, sizeof(unknown));
 	ktap_ok(parse(&t, &key) == -EPROTONOSUPPORT, "an option of the future");
 	t = with_options(TSS2_SEALED, ber_true, sizeof(ber_true));
-	ktap_ok(parse(&t, &key) == -EBADMSG, "TRUE that is not DER");
+	ktap_ok(!parse(&t, &key) && key.empty_auth, "TRUE as tpm2-openssl writes it");
+	t = with_options(TSS2_SEALED, two, sizeof(two));
+	ktap_ok(parse(&t, &key) == -EBADMSG, "a truth of two octets");
 	t = with_options(TSS2_SEALED, stuffed, sizeof(stuffed));
 	ktap_ok(parse(&t, &key) == -EBADMSG, "bytes after an option's value");
 	t = with_options(TSS2_SEALED, secret, sizeof(secret));
@@ -622,8 +625,11 @@ static void test_sealed(void)
 	ktap_ok(sealed_after(9, 0x12, true, TSS2_SEALED) == -EOPNOTSUPP,
 		"a policy that is not told");
 	ktap_ok(sealed_after(9, 0x52, false, TSS2_SEALED) == -EOPNOTSUPP, "a password");
-	ktap_ok(!sealed_after(9, 0x52, false, TSS2_LOADABLE),
-		"tpm2_encodeobject's word on passwords is not taken");
+	ktap_ok(sealed_after(8, 0x00, false, TSS2_LOADABLE) == -EOPNOTSUPP,
+		"a password, which it would cost to guess");
+	ktap_ok(!sealed_after(8, 0x04, false, TSS2_LOADABLE),
+		"where a guess costs nothing tpm2_encodeobject's word is not taken");
+	ktap_ok(!sealed_after(8, 0x00, true, TSS2_LOADABLE), "said to have none");
 	ktap_ok(sealed_after(11, 0xff, true, TSS2_SEALED) == -EBADMSG,
 		"a policy digest too long");
 	for (n = 2; n < sizeof(pub); n++) {
@@ -838,8 +844,14 @@ static void test_ecdsa(void)
 	WITH(-EBADMSG, "something behind it", a.more = 1);
 	WITH(-EBADMSG, "a policy of 65 octets", a.policy = 65);
 #undef WITH
-	ktap_ok(ecdsa(&good_area, TSS2_LOADABLE, false, &p) == 0,
-		"loadable and no emptyAuth: as tpm2_encodeobject writes it");
+	ktap_ok(ecdsa(&good_area, TSS2_LOADABLE, false, &p) == -EOPNOTSUPP,
+		"a password, which it would cost to guess");
+	a = good_area;
+	a.attributes |= TSS2_OA_NO_DA;
+	ktap_ok(!ecdsa(&a, TSS2_LOADABLE, false, &p),
+		"no emptyAuth, as tpm2_encodeobject writes it, where a guess costs nothing");
+	ktap_ok(ecdsa(&a, TSS2_IMPORTABLE, false, &p) == -EOPNOTSUPP,
+		"but not of an importable key");
 	ktap_ok(ecdsa(&good_area, TSS2_IMPORTABLE, true, &p) == 0, "importable");
 	ktap_ok(ecdsa(&good_area, TSS2_IMPORTABLE, false, &p) == -EOPNOTSUPP,
 		"importable, with a password");

@@ -6,6 +6,20 @@
 # quiet COMMAND...: for tools that talk on success
 quiet() { "$@" >"$tmp/quiet" 2>&1 || { cat "$tmp/quiet"; return 1; }; }
 
+# How many failed guesses the TPM has counted; that many of its commands we have sent.
+guesses() { tpm2_getcap properties-variable | sed -n 's/^TPM2_PT_LOCKOUT_COUNTER: *//p'; }
+commands() { iotkeyctl --json stats | sed -n 's/.*"tpm_commands": *\([0-9]*\).*/\1/p'; }
+
+# not_tried TEXT COMMAND...: EOPNOTSUPP, and the TPM was not asked
+not_tried()
+{
+	local name=$1 before
+	shift
+	before=$(commands)
+	is_err "$name: EOPNOTSUPP" EOPNOTSUPP "$@"
+	is "$name: the TPM is not asked" "$before, 0x0" "$(commands), $(guesses)"
+}
+
 # The DER of a TSS2 PRIVATE KEY in a root's blob on standard input.  The body is the
 # parent's TPM2B_PUBLIC, which goes to $tmp/pinned, that DER, and a MAC.
 part_of()
@@ -30,14 +44,15 @@ octets() # FILE N
 	tail -c +$((at + head + 1)) "$1" | head -c "$len"
 }
 
-# der OID PUB PRIV [SECRET [POLICY-LINES]]: a TSS2 PRIVATE KEY, parent 0x81000001
+# der OID PUB PRIV [SECRET [POLICY-LINES]]: a TSS2 PRIVATE KEY.  $parent (0x81000001);
+# $empty (TRUE): whether it says that it has no password
 der()
 {
 	{
 		echo 'asn1=SEQUENCE:key'
 		echo '[key]'
 		echo "type=OID:$1"
-		echo 'empty=EXPLICIT:0,BOOLEAN:TRUE'
+		echo 'empty=EXPLICIT:0,BOOLEAN:'"${empty:-TRUE}"
 		[ -z "${5:-}" ] || echo 'policy=EXPLICIT:1,SEQUENCE:policies'
 		[ -z "${4:-}" ] || echo "secret=EXPLICIT:2,FORMAT:HEX,OCT:$(hex <"$4")"
 		echo "parent=INTEGER:${parent:-0x81000001}"
@@ -56,6 +71,7 @@ pem()
 }
 
 sealed=2.23.133.10.1.5
+loadable=2.23.133.10.1.3
 importable=2.23.133.10.1.4
 
 # duplicate FILE PARENT-PUB: a sealed object with a policy that allows duplication,
