@@ -19,7 +19,8 @@ die() { echo "consumers.sh: $*" >&2; exit 1; }
 # shellcheck disable=SC2317 # called by fetch_packages
 bookworm_packages()
 {
-	echo nginx mosquitto mosquitto-clients libmosquitto1 libcjson1 libdlt2 libwrap0 tpm2-openssl
+	echo nginx mosquitto mosquitto-clients libmosquitto1 libcjson1 libdlt2 libwrap0 tpm2-openssl \
+		libcoap3-bin libcoap3
 }
 
 # shellcheck disable=SC2317
@@ -30,7 +31,10 @@ trixie_packages()
 
 unpack() # SUITE
 {
-	suite=$1
+	suite=$1 update=false
+	for package in $("${suite}_packages"); do
+		grep -q "^${package}_" "$cache/consumers-$suite/list" 2>/dev/null || update=true
+	done
 	fetch_packages "$cache/consumers-$suite" "${suite}_packages" >&2
 	stamp=$(sha256sum <"$cache/consumers-$suite/list")
 	[ "$(cat "$roots/$suite.stamp" 2>/dev/null)" != "$stamp" ] || return 0
@@ -46,7 +50,8 @@ unpack() # SUITE
 bookworm_files()
 {
 	root=$roots/bookworm
-	for p in usr/sbin/nginx usr/sbin/mosquitto usr/bin/mosquitto_pub usr/bin/mosquitto_sub; do
+	for p in usr/sbin/nginx usr/sbin/mosquitto usr/bin/mosquitto_pub usr/bin/mosquitto_sub \
+		usr/bin/coap-client-openssl usr/bin/coap-server-openssl; do
 		echo "$root/$p:/$p"
 	done
 	echo "$root$libdir/ossl-modules/tpm2.so:$libdir/ossl-modules/tpm2.so"
