@@ -244,6 +244,13 @@ int iotkey_keyring(const char *text, int32_t *keyring);
 int iotkey_user_linked(void);
 
 /*
+ * iotkey_search(): the key of type @type ("iot", "asymmetric", "logon" ...)
+ * that is called @name in the session keyring, then in the user keyring.
+ * Errors: as iotkey_find().
+ */
+int iotkey_search(const char *type, const char *name, int32_t *key);
+
+/*
  * iotkey_find(): the iot key of that name in the session keyring, then in the
  * user keyring; text that is a number is taken for a serial number.
  * Errors: -ENOKEY, -ENOPKG, -EACCES, -EKEYREVOKED, -EKEYEXPIRED.

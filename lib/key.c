@@ -55,8 +55,8 @@ static int number(const char *text, int32_t *serial)
 	return 0;
 }
 
-/* In the session keyring and, as that need not link it, the user's own */
-static int search(const char *type, const char *name, int32_t *serial)
+/* The session keyring need not link the user's own, so look there too. */
+int iotkey_search(const char *type, const char *name, int32_t *key)
 {
 	long found;
 	int err;
@@ -65,10 +65,12 @@ static int search(const char *type, const char *name, int32_t *serial)
 	if (found < 0) {
 		err = errno;
 		found = keyctl_search(KEY_SPEC_USER_KEYRING, type, name, 0);
-		if (found < 0)
-			return err == ENOKEY ? -errno : -err;
+		if (found < 0) {
+			err = err == ENOKEY ? errno : err;
+			return strcmp(type, IOTKEY_TYPE) ? -err : key_error(err);
+		}
 	}
-	*serial = (int32_t)found;
+	*key = (int32_t)found;
 	return 0;
 }
 
@@ -97,7 +99,7 @@ int iotkey_keyring(const char *text, int32_t *keyring)
 		return 0;
 	if (text[0] == '@' || !text[0])
 		return -ENOKEY;
-	return search("keyring", text, keyring);
+	return iotkey_search("keyring", text, keyring);
 }
 
 int iotkey_user_linked(void)
@@ -128,14 +130,11 @@ static int check_type(int32_t key)
 
 int iotkey_find(const char *text, int32_t *key)
 {
-	int err;
-
 	if (!number(text, key))
 		return check_type(*key);
 	if (!iotkey_name_ok(text))
 		return -EINVAL;
-	err = search(IOTKEY_TYPE, text, key);
-	return err ? key_error(-err) : 0;
+	return iotkey_search(IOTKEY_TYPE, text, key);
 }
 
 static int add(const char *name, const char *text, size_t len, int32_t keyring,
@@ -305,7 +304,7 @@ int iotkey_publish(int32_t key, const char *name, unsigned int size,
 		snprintf(text + len, sizeof(text) - (size_t)len, " epoch=%u", *epoch);
 	err = update(key, text);
 	if (!err)
-		err = search("logon", name, published);
+		err = iotkey_search("logon", name, published);
 	if (!err && keyring)
 		err = move(*published, keyring);
 	return err;

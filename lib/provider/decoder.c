@@ -55,7 +55,11 @@ static int pem_decode(void *ctx, OSSL_CORE_BIO *in, int selection, OSSL_CALLBACK
 	ours = PEM_read_bio(bio, &name, &header, &der, &len) &&
 	       !strcmp(name, REFERENCE_LABEL);
 	ERR_pop_to_mark();
-	/* The store of files forgets the errors of whoever decodes the DER. */
+	/*
+	 * The store of files forgets the errors of whoever decodes the DER, so the key is
+	 * looked up here to say what is wrong, and again there: all that passes between
+	 * the two is bytes, which might as well come from a file.
+	 */
 	if (ours && !try_key(prov, der, (size_t)len)) {
 		ok = 0;
 	} else if (ours) {

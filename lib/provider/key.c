@@ -47,23 +47,6 @@ const char *key_kind_name(const struct key *key)
 	return key->kind == KIND_EC ? "EC" : "RSA";
 }
 
-/* By name in the session keyring and, as that need not link it, the user's own */
-static int search(const char *type, const char *name, int32_t *serial)
-{
-	long found;
-	int err;
-
-	found = keyctl_search(KEY_SPEC_SESSION_KEYRING, type, name, 0);
-	if (found < 0) {
-		err = errno;
-		found = keyctl_search(KEY_SPEC_USER_KEYRING, type, name, 0);
-		if (found < 0)
-			return err == ENOKEY ? -errno : -err;
-	}
-	*serial = (int32_t)found;
-	return 0;
-}
-
 /* The type of key @serial, where it may be seen */
 static int type_of(int32_t serial, enum uri_type *type)
 {
@@ -86,12 +69,11 @@ static int find(struct uri *uri, int32_t *serial)
 	enum uri_type type = URI_ANY;
 	int err;
 
-	if (!uri->serial && uri->type == URI_ASYMMETRIC)
-		return search("asymmetric", uri->name, serial);
 	if (!uri->serial) {
-		uri->type = URI_IOT;
-		err = search("iot", uri->name, serial);
-		return err == -ENOKEY && iotkey_present() == -ENOPKG ? -ENOPKG : err;
+		if (uri->type == URI_ANY)
+			uri->type = URI_IOT;
+		return iotkey_search(uri->type == URI_IOT ? "iot" : "asymmetric",
+				     uri->name, serial);
 	}
 	*serial = uri->serial;
 	err = type_of(uri->serial, &type);
