@@ -66,7 +66,7 @@ check:
 check-unit check-fuzz check-cli check-fleet check-bench check-vm check-debug: check-%: FORCE
 	tests/check.sh $*
 
-## check-long: the same with a week of virtual time, 50 power cuts, minutes of fuzzing
+## check-long: the same with a week of virtual time, 50 power cuts, minutes of fuzzing and hammering
 check-long:
 	IOTKEY_LONG=1 FUZZ_SECONDS=300 FUZZ_VM_SECONDS=600 SUITE_TIMEOUT=3600 VM_TIMEOUT=7200 tests/check.sh
 

@@ -7,8 +7,9 @@
 # tests/kselftest and tests/interop run inside, in one boot for those that say nothing,
 # one each for those that say "vm: virtual-time", "vm: no-tpm", "vm: fuzz", "vm: ima" or
 # "vm: consumers" (whose initramfs has the programs of consumers.sh as well), and
-# one for each that says "vm: alone".  tests/fault/*.sh run on the host and boot VMs themselves: $RUN
-# is the start of their command.
+# one for each that says "vm: alone".  "vm: consumers-long" is the same in virtual time on a
+# slow CPU, where IOTKEY_LONG is set or TESTS asks for it.  tests/fault/*.sh run on the
+# host and boot VMs themselves: $RUN is the start of their command.
 # With PACK_ONLY=1 only the initramfs is made.  KTAP goes to build/results/, the logs are in build/logs/.
 set -eu
 
@@ -65,7 +66,7 @@ collect()
 {
 	local src name ext group
 	files=("$top/tests/vm/guest-run.sh:/usr/lib/iotkey/guest-run")
-	default=() virtual=() no_tpm=() fuzz=() ima=() consumers=() alone=()
+	default=() virtual=() no_tpm=() fuzz=() ima=() consumers=() consumers_long=() alone=()
 	for src in "$top"/tests/kselftest/*.{sh,c} "$top"/tests/interop/*.sh; do
 		[ -e "$src" ] || continue
 		name=${src##*/} ext=${src##*.}
@@ -86,6 +87,8 @@ collect()
 		fuzz) fuzz+=("$name") ;;
 		ima) ima+=("$name") ;;
 		consumers) consumers+=("$name") ;;
+		consumers-long)
+			[ -z "$IOTKEY_LONG" ] && [ ${#only[@]} = 0 ] || consumers_long+=("$name") ;;
 		alone) alone+=("$name") ;;
 		*) echo "check.sh: $src: unknown VM $group" >&2; exit 1 ;;
 		esac
@@ -150,12 +153,15 @@ run_group default --tpm "$tpm-tpm-1" -- "${default[@]}"
 run_group no-tpm -- "${no_tpm[@]}"
 run_group fuzz --tpm "$tpm-tpm-3" -- "${fuzz[@]}"
 run_group ima --tpm "$tpm-tpm-4" --bus --append "ima_policy=tcb|critical_data" -- "${ima[@]}"
-if [ ${#consumers[@]} -gt 0 ]; then
+if [ ${#consumers[@]} -gt 0 ] || [ ${#consumers_long[@]} -gt 0 ]; then
 	mapfile -t programs < <("$top/tests/vm/consumers.sh")
 	plain=$initramfs
 	initramfs=${initramfs%.cpio}-consumers.cpio
 	"$top/tests/vm/initramfs.sh" "$version" "$initramfs" "${modules[@]}" "${files[@]}" "${programs[@]}"
 	run_group consumers --tpm "$tpm-tpm-5" --mem 1024 -- "${consumers[@]}"
+	# An instruction takes 16 ns: a small device, whose 10 minutes take less than that here.
+	run_group consumers-long --tpm "$tpm-tpm-6" --mem 1024 --virtual-time --shift 4 \
+		-- "${consumers_long[@]}"
 	initramfs=$plain
 fi
 run_group virtual-time --tpm "$tpm-tpm-2" --virtual-time --rtc 2026-01-01T00:00:00 -- "${virtual[@]}"

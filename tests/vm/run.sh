@@ -15,6 +15,7 @@
 #   --disk FILE           a small disk, made when missing; the guest has it on /data,
 #                         without sync: who wants it on the disk must fsync
 #   --virtual-time        time jumps whenever the guest is idle (one CPU)
+#   --shift N             in virtual time an instruction takes 2^N ns (1)
 #   --cpu MODEL           QEMU's (max,-cx16)
 #   --rtc TIME            what the clock shows at boot (2026-01-01T00:00:00; default: now)
 #   --mem MIB --smp N     512 (the debug kernel: 1024), 2
@@ -40,7 +41,7 @@ die() { echo "run.sh: $*" >&2; exit 125; }
 
 kernel=6.1 initramfs='' job='' name=vm tpm='' disk='' virtual=false rtc=utc mem=''
 smp=2 timeout=300 guest_timeout='' cut=false cut_after='' append='' quiet=false
-shell=false thread=single bus=false port='' monitor='' cpu=max,-cx16
+shell=false shift=1 thread=single bus=false port='' monitor='' cpu=max,-cx16
 while [ $# -gt 0 ]; do
 	case $1 in
 	--kernel) kernel=$2; shift ;;
@@ -53,6 +54,7 @@ while [ $# -gt 0 ]; do
 	--monitor) monitor=$2; shift ;;
 	--disk) disk=$2; shift ;;
 	--virtual-time) virtual=true smp=1 ;;
+	--shift) shift=$2; shift ;;
 	--cpu) cpu=$2; shift ;;
 	--rtc) rtc=$2; shift ;;
 	--mem) mem=$2; shift ;;
@@ -180,7 +182,7 @@ start_qemu()
 		-M q35 -bios qboot.rom -accel "tcg,tb-size=256,thread=$thread" -cpu "$cpu" -smp "$smp" -m "$mem"
 		-kernel "$top/build/kernels/$kernel/vmlinux" -initrd "$run/initramfs"
 		-rtc "base=$rtc,clock=vm")
-	if $virtual; then qemu+=(-icount shift=1,sleep=off); fi
+	if $virtual; then qemu+=(-icount "shift=$shift,sleep=off"); fi
 	if [ -n "$tpm" ]; then add_tpm; fi
 	if [ -n "$disk" ]; then add_disk; fi
 	if $shell; then

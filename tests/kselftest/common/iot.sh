@@ -24,6 +24,9 @@ as_user()
 	su -s /bin/bash -c 'exec keyctl session - "$@"' user sh "$@"
 }
 
+# One of the module's counters
+stat_of() { iotkeyctl --json stats | sed -n "s/.*\"$1\": *\([0-9]*\).*/\1/p"; }
+
 # A command whose output is of no interest, and may hold zeros.
 quietly() { "$@" >"$tmp/quiet"; }
 

@@ -6,18 +6,17 @@
 # quiet COMMAND...: for tools that talk on success
 quiet() { "$@" >"$tmp/quiet" 2>&1 || { cat "$tmp/quiet"; return 1; }; }
 
-# How many failed guesses the TPM has counted; that many of its commands we have sent.
+# How many failed guesses the TPM has counted
 guesses() { tpm2_getcap properties-variable | sed -n 's/^TPM2_PT_LOCKOUT_COUNTER: *//p'; }
-commands() { iotkeyctl --json stats | sed -n 's/.*"tpm_commands": *\([0-9]*\).*/\1/p'; }
 
 # not_tried TEXT COMMAND...: EOPNOTSUPP, and the TPM was not asked
 not_tried()
 {
 	local name=$1 before
 	shift
-	before=$(commands)
+	before=$(stat_of tpm_commands)
 	is_err "$name: EOPNOTSUPP" EOPNOTSUPP "$@"
-	is "$name: the TPM is not asked" "$before, 0x0" "$(commands), $(guesses)"
+	is "$name: the TPM is not asked" "$before, 0x0" "$(stat_of tpm_commands), $(guesses)"
 }
 
 # The DER of a TSS2 PRIVATE KEY in a root's blob on standard input.  The body is the
