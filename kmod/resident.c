@@ -22,6 +22,7 @@
 #define TPM_ST_ATTEST_QUOTE	0x8018
 #define TPM_GENERATED		0xff544347
 #define MAX_BANKS		16
+#define CLOCK_AND_FIRMWARE	25	/* octets of a TPMS_ATTEST */
 
 static atomic64_t last_serial;
 
@@ -118,14 +119,65 @@ static int quote(struct iot_tpm *t, u32 handle, struct iot_ask *ask)
 	return 0;
 }
 
+/* One bank of a TPML_PCR_SELECTION. */
+struct bank {
+	u16 alg;
+	size_t size;
+	const u8 *bits;
+};
+
+static bool get_bank(struct tpmbuf_reader *r, struct bank *b)
+{
+	b->alg = tpmbuf_get_u16(r);
+	b->size = tpmbuf_get_u8(r);
+	b->bits = tpmbuf_get(r, b->size);
+	return b->bits;
+}
+
+/* Are all the PCRs of @b in the selection that @r reads, whose banks may be many? */
+static bool was_asked(const struct bank *b, struct tpmbuf_reader r)
+{
+	u32 banks = tpmbuf_get_u32(&r);
+	struct bank asked;
+	size_t i;
+
+	while (banks-- && get_bank(&r, &asked)) {
+		if (asked.alg != b->alg)
+			continue;
+		for (i = 0; i < b->size; i++) {
+			if (b->bits[i] & ~(i < asked.size ? asked.bits[i] : 0))
+				break;
+		}
+		if (i == b->size)
+			return true;
+	}
+	return false;
+}
+
+/* No other PCRs than those: a TPM leaves out what it does not have. */
+static bool are_asked(struct tpmbuf_reader *quoted, struct tpmbuf_reader asked)
+{
+	u32 banks = tpmbuf_get_u32(quoted);
+	struct bank b;
+
+	if (banks > MAX_BANKS)
+		return false;
+	while (banks--) {
+		if (!get_bank(quoted, &b) || !was_asked(&b, asked))
+			return false;
+	}
+	return !quoted->bad;
+}
+
 /* The TPM's signature under the TPM's word, which is about what was asked. */
 static int check_quote(const struct iot_resident *r, const struct iot_ask *ask)
 {
 	struct tpmbuf_reader in = { ask->out, ask->out_len }, attest;
+	struct tpmbuf_reader asked = { ask->in, ask->in_len };
 	u8 digest[IOT_SHA256_SIZE], sig[2 * IOT_P256_SIZE];
-	size_t len, asked;
+	const u8 *data, *asked_data;
+	size_t len, asked_len;
 	struct iot_part part;
-	const u8 *data;
 
 	part.data = tpmbuf_get_2b(&in, &part.len);
 	if (get_signature(&in, sig))
@@ -139,9 +191,11 @@ static int check_quote(const struct iot_resident *r, const struct iot_ask *ask)
 		return -EBADMSG;
 	tpmbuf_get_2b(&attest, &len);		/* its qualified name */
 	data = tpmbuf_get_2b(&attest, &len);
-	asked = get_unaligned_be16(ask->in);
-	return !data || len != asked || memcmp(data, ask->in + 2, len) ?
-	       -EBADMSG : 0;
+	asked_data = tpmbuf_get_2b(&asked, &asked_len);
+	if (!data || len != asked_len || memcmp(data, asked_data, len))
+		return -EBADMSG;
+	tpmbuf_get(&attest, CLOCK_AND_FIRMWARE);
+	return are_asked(&attest, asked) ? 0 : -EBADMSG;
 }
 
 static int check(const struct iot_resident *r, const struct iot_ask *ask)
