@@ -75,9 +75,10 @@ static void clean(struct race *r)
 static void one_life(unsigned int *seed, key_serial_t ring)
 {
 	static const char root_text[] = "new root provider=soft",
-			  key_text[] = "new aes-256-gcm root=life mode=derive";
+			  key_text[] = "new aes-256-gcm root=life mode=derive",
+			  kdf_text[] = "new kdf root=life mode=derive";
 	uint8_t in[16] = "something", out[16 + OVERHEAD], back[16];
-	key_serial_t root, key;
+	key_serial_t root, key, kdf;
 	long n;
 
 	/* no such type, or it is just going */
@@ -99,6 +100,12 @@ static void one_life(unsigned int *seed, key_serial_t ring)
 		if (n != sizeof(in) || memcmp(in, back, sizeof(in)))
 			race_wrong("decrypt: %ld", n);
 	}
+	/* what it publishes must end with it, and its worker, before the module goes */
+	kdf = add_key("iot", "kdf", kdf_text, strlen(kdf_text), ring);
+	if (race_op("add a kdf key", kdf < 0 ? errno : 0, ""))
+		return;
+	race_op("publish", iot_update(kdf, "publish life:one"), "");
+	race_op("rotate", iot_update(kdf, "rotate"), "");
 }
 
 /* A session of its own, where root=life finds this thread's root. */
