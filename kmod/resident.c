@@ -280,7 +280,8 @@ static int converse(struct iot_resident *r, struct iot_ask *ask, bool *was_kept)
 
 /*
  * Did somebody flush what we had left in the TPM?  Then there is nothing at its handle, or
- * something else.
+ * something else.  A TPM that is busy, or fails, has not said so; who believed it would
+ * leave an object there for good.
  */
 static int find_lost(const struct iot_resident *r, bool *lost)
 {
@@ -299,8 +300,9 @@ static int find_lost(const struct iot_resident *r, bool *lost)
 		ret = iot_tpm_read_public(&t, handle, NULL,
 					  (struct tpmbuf_span){}, &public,
 					  digest);
-		*lost = ret || public.len != r->key.pub.len ||
-			memcmp(public.p, r->key.pub.p, public.len);
+		*lost = ret ? ret == -ENXIO || ret == -EBADMSG :
+			      public.len != r->key.pub.len ||
+			      memcmp(public.p, r->key.pub.p, public.len);
 		if (*lost)
 			iot_tpm_forget();
 	}

@@ -22,7 +22,7 @@
 #define CC_GET_CAPABILITY 0x17a
 #define HEADER		  10
 
-struct behaviour behaviour;
+struct behaviour behaviour, also;
 atomic_int seen;
 static int tpm_fd;
 
@@ -537,6 +537,8 @@ static size_t answer(const uint8_t *command, size_t command_len, uint8_t *out,
 		if (in_session(command) || behaviour.how != RC_IN)
 			b = behaviour;
 	}
+	if (cc == also.cc)
+		b = also;
 	if (b.how == HANG_UP)
 		return 0;
 	if (b.how == RC || b.how == RC_IN)

@@ -61,8 +61,8 @@ struct behaviour {
 	uint32_t value;
 };
 
-extern struct behaviour behaviour;
-extern atomic_int seen; /* how often that command came */
+extern struct behaviour behaviour, also; /* and this one, if .cc is set */
+extern atomic_int seen;			 /* how often that command came */
 
 /* What is in the TPM now, of objects and sessions; and away with it. */
 unsigned int fake_tpm_holds(void);
