@@ -1,0 +1,482 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A fleet of devices against one registrar: how many a second it serves.
+ *
+ *	load [option]... HOST PORT CA WORK DEVICES CONNECTIONS
+ *
+ * WORK is enrol (join and activate unmeasured, then simpleenroll with evidence) or est
+ * (simpleenroll without, as any EST server takes it).
+ * Each request that is measured has a connection and a handshake of its own, as a device
+ * that wakes up has.
+ *
+ *	-u USER:PASSWORD   HTTP Basic, for est
+ *	-b N               devices whose nonces are drawn together (2000)
+ *	-x COMMAND         gets SHA-256 of each EK's SubjectPublicKeyInfo in hex, a line each, on
+ *	                   its standard input, before any device joins
+ *
+ * Prints one line of JSON.  Exits with 1 if any answer was not the one that is due.
+ */
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent_ssl.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "../../host/device.h"
+
+struct item {
+	struct played_device device;
+	char *body; /* of the next request */
+	json_int_t time;
+	uint8_t nonce[64], secret[32];
+	size_t nonce_len;
+};
+
+struct step {
+	const char *path, *type;
+	int status;
+	/* what the answer means for the device; false: it is wrong */
+	bool (*answer)(struct item *item, const char *body, size_t len);
+};
+
+struct load {
+	struct event_base *base;
+	SSL_CTX *tls;
+	const char *host, *authorization, *allow;
+	uint16_t port;
+	struct item *items;
+	unsigned int count, next, running;
+	const struct step *step;
+	unsigned int good, bad;
+	double *latency; /* of the good ones, seconds */
+	char complaint[256];
+};
+
+struct slot {
+	struct load *load;
+	struct item *item;
+	struct evhttp_connection *connection;
+	double began;
+};
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static char *base64(const void *data, size_t len)
+{
+	char *text = malloc((len + 2) / 3 * 4 + 1);
+
+	EVP_EncodeBlock((uint8_t *)text, data, (int)len);
+	return text;
+}
+
+/* In lines, as some servers want it */
+static char *lines64(const void *data, size_t len)
+{
+	EVP_ENCODE_CTX *ctx = EVP_ENCODE_CTX_new();
+	char *text = malloc(len / 48 * 65 + 80);
+	int n, last;
+
+	EVP_EncodeInit(ctx);
+	EVP_EncodeUpdate(ctx, (uint8_t *)text, &n, data, (int)len);
+	EVP_EncodeFinal(ctx, (uint8_t *)text + n, &last);
+	EVP_ENCODE_CTX_free(ctx);
+	return text;
+}
+
+/* At most @size bytes of a string in @json; 0: it is none */
+static size_t unbase64(json_t *json, const char *name, uint8_t *out, size_t size)
+{
+	const char *text = json_string_value(json_object_get(json, name));
+	size_t len = text ? strlen(text) : 0;
+	uint8_t *all;
+	int n;
+
+	if (!len || len % 4 || len / 4 * 3 > size + 2)
+		return 0;
+	all = malloc(len);
+	n = EVP_DecodeBlock(all, (const uint8_t *)text, (int)len);
+	if (n > 0)
+		n -= (text[len - 1] == '=') + (text[len - 2] == '=');
+	if (n <= 0 || (size_t)n > size)
+		n = 0;
+	memcpy(out, all, (size_t)n);
+	free(all);
+	return (size_t)n;
+}
+
+static json_t *who(const struct item *item)
+{
+	char *ek = base64(item->device.ek.area, item->device.ek.area_len);
+	char *ak = base64(item->device.ak.area, item->device.ak.area_len);
+	json_t *json =
+		json_pack("{s:s, s:[], s:s}", "ek", ek, "ek_certificates", "ak", ak);
+
+	free(ek);
+	free(ak);
+	return json;
+}
+
+static void make_join(struct item *item)
+{
+	json_t *json = who(item);
+
+	item->body = json_dumps(json, JSON_COMPACT);
+	json_decref(json);
+}
+
+static void make_activate(struct item *item)
+{
+	char *secret = base64(item->secret, sizeof(item->secret));
+	json_t *json = who(item);
+
+	json_object_set_new(json, "time", json_integer(item->time));
+	json_object_set_new(json, "secret", json_string(secret));
+	item->body = json_dumps(json, JSON_COMPACT);
+	json_decref(json);
+	free(secret);
+}
+
+static void make_csr(struct item *item, bool evidence)
+{
+	struct played_attest attest;
+	uint8_t *der;
+	int n;
+
+	if (evidence)
+		device_certify(&item->device, &item->device.key, item->nonce,
+			       item->nonce_len, &attest);
+	n = device_csr(&item->device, evidence ? &attest : NULL, &der);
+	item->body = lines64(der, (size_t)n);
+	OPENSSL_free(der);
+}
+
+static bool joined(struct item *item, const char *body, size_t len)
+{
+	json_t *json = json_loadb(body, len, 0, NULL);
+	uint8_t credential[512];
+	size_t n = unbase64(json, "credential", credential, sizeof(credential));
+	bool ok;
+
+	item->time = json_integer_value(json_object_get(json, "time"));
+	ok = n && device_activate(&item->device, credential, n, item->secret) == 32;
+	json_decref(json);
+	return ok;
+}
+
+static bool activated(struct item *item, const char *body, size_t len)
+{
+	json_t *json = json_loadb(body, len, 0, NULL);
+	const char *state = json_string_value(json_object_get(json, "state"));
+	const char *id = json_string_value(json_object_get(json, "device"));
+	bool ok;
+
+	item->nonce_len = unbase64(json, "nonce", item->nonce, sizeof(item->nonce));
+	ok = item->nonce_len && state && !strcmp(state, "active") && id &&
+	     !strcmp(id, item->device.id);
+	json_decref(json);
+	return ok;
+}
+
+/* A certificate that is for the key */
+static bool enrolled(struct item *item, const char *body, size_t len)
+{
+	uint8_t *der = malloc(len + 1);
+	BIO *text = BIO_new_mem_buf(body, (int)len), *decoder = BIO_new(BIO_f_base64());
+	const uint8_t *p = der;
+	PKCS7 *p7;
+	X509 *cert = NULL;
+	bool ok;
+	int n;
+
+	if (!memchr(body, '\n', len))
+		BIO_set_flags(decoder, BIO_FLAGS_BASE64_NO_NL);
+	BIO_push(decoder, text);
+	n = BIO_read(decoder, der, (int)len);
+	BIO_free_all(decoder);
+	p7 = n > 0 ? d2i_PKCS7(NULL, &p, n) : NULL;
+	if (p7 && PKCS7_type_is_signed(p7) && sk_X509_num(p7->d.sign->cert) > 0)
+		cert = sk_X509_value(p7->d.sign->cert, 0);
+	ok = cert && EVP_PKEY_eq(X509_get0_pubkey(cert), item->device.key.pkey) == 1;
+	PKCS7_free(p7);
+	free(der);
+	return ok;
+}
+
+static void start(struct load *load);
+
+static void complain(struct load *load, const char *what, int status, const char *body,
+		     size_t len)
+{
+	load->bad++;
+	if (!load->complaint[0])
+		snprintf(load->complaint, sizeof(load->complaint), "%s: %s %d: %.*s",
+			 load->step ? load->step->path : "handshake", what, status,
+			 (int)(len > 120 ? 120 : len), body);
+}
+
+static void finish(struct slot *slot)
+{
+	struct load *load = slot->load;
+
+	evhttp_connection_free(slot->connection);
+	free(slot);
+	load->running--;
+	start(load);
+}
+
+static void deferred_finish(evutil_socket_t fd, short events, void *arg)
+{
+	(void)fd;
+	(void)events;
+	finish(arg);
+}
+
+static void answered(struct evhttp_request *request, void *arg)
+{
+	static const struct timeval at_once;
+	struct slot *slot = arg;
+	struct load *load = slot->load;
+	struct evbuffer *in;
+	size_t len;
+	char *body;
+	int status;
+
+	status = request ? evhttp_request_get_response_code(request) : 0;
+	in = status ? evhttp_request_get_input_buffer(request) : NULL;
+	len = in ? evbuffer_get_length(in) : 0;
+	body = len ? (char *)evbuffer_pullup(in, -1) : (char *)"";
+	if (status != load->step->status)
+		complain(load, status ? "status" : "no answer", status, body, len);
+	else if (!load->step->answer(slot->item, body, len))
+		complain(load, "a wrong answer", status, body, len);
+	else
+		load->latency[load->good++] = now() - slot->began;
+	/* not from within the connection's own callback */
+	event_base_once(load->base, -1, EV_TIMEOUT, deferred_finish, slot, &at_once);
+}
+
+static void begin(struct load *load, struct item *item)
+{
+	struct slot *slot = calloc(1, sizeof(*slot));
+	struct evhttp_request *request;
+	struct evkeyvalq *headers;
+	struct bufferevent *bev;
+	SSL *ssl = SSL_new(load->tls);
+
+	slot->load = load;
+	slot->item = item;
+	slot->began = now();
+	SSL_set_tlsext_host_name(ssl, load->host);
+	bev = bufferevent_openssl_socket_new(
+		load->base, -1, ssl, BUFFEREVENT_SSL_CONNECTING, BEV_OPT_CLOSE_ON_FREE);
+	bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
+	slot->connection = evhttp_connection_base_bufferevent_new(load->base, NULL, bev,
+								  load->host, load->port);
+	evhttp_connection_set_timeout(slot->connection, 30);
+	request = evhttp_request_new(answered, slot);
+	headers = evhttp_request_get_output_headers(request);
+	evhttp_add_header(headers, "Host", load->host);
+	evhttp_add_header(headers, "Connection", "close");
+	evhttp_add_header(headers, "Content-Type", load->step->type);
+	if (!strcmp(load->step->type, "application/pkcs10"))
+		evhttp_add_header(headers, "Content-Transfer-Encoding", "base64");
+	if (load->authorization)
+		evhttp_add_header(headers, "Authorization", load->authorization);
+	evbuffer_add(evhttp_request_get_output_buffer(request), item->body,
+		     strlen(item->body));
+	load->running++;
+	evhttp_make_request(slot->connection, request, EVHTTP_REQ_POST, load->step->path);
+}
+
+static void start(struct load *load)
+{
+	if (load->next < load->count)
+		begin(load, &load->items[load->next++]);
+	else if (!load->running)
+		event_base_loopbreak(load->base);
+}
+
+/* One step for all devices from @first on; returns the seconds that it took */
+static double run_step(struct load *load, const struct step *step, unsigned int first,
+		       unsigned int count, unsigned int connections)
+{
+	double began = now();
+	unsigned int i;
+
+	load->step = step;
+	load->next = first;
+	load->count = first + count;
+	for (i = 0; i < connections && load->next < load->count; i++)
+		start(load);
+	event_base_dispatch(load->base);
+	for (i = first; i < first + count; i++) {
+		free(load->items[i].body);
+		load->items[i].body = NULL;
+	}
+	return now() - began;
+}
+
+static int compare(const void *a, const void *b)
+{
+	double d = *(const double *)a - *(const double *)b;
+
+	return d < 0 ? -1 : d > 0;
+}
+
+static const struct step join_step = { "/.well-known/iotkey/join", "application/json",
+				       200, joined };
+static const struct step activate_step = { "/.well-known/iotkey/activate",
+					   "application/json", 200, activated };
+static const struct step enrol_step = { "/.well-known/est/simpleenroll",
+					"application/pkcs10", 200, enrolled };
+
+/* What is not measured does not count */
+static bool unmeasured(struct load *load, const struct step *step, unsigned int first,
+		       unsigned int count, unsigned int connections)
+{
+	unsigned int good = load->good, bad = load->bad;
+
+	run_step(load, step, first, count, connections);
+	load->good = good;
+	return load->bad == bad;
+}
+
+static bool allow_all(struct load *load, unsigned int devices)
+{
+	FILE *to = popen(load->allow, "w");
+	unsigned int i;
+
+	for (i = 0; to && i < devices; i++)
+		fprintf(to, "%s\n", load->items[i].device.ek_sha256);
+	if (to && !pclose(to))
+		return true;
+	load->bad++;
+	snprintf(load->complaint, sizeof(load->complaint), "'%s' failed", load->allow);
+	return false;
+}
+
+static double run_work(struct load *load, const char *work, unsigned int devices,
+		       unsigned int batch, unsigned int connections)
+{
+	bool evidence = !strcmp(work, "enrol");
+	unsigned int first, count, i;
+	double seconds = 0;
+
+	for (i = 0; i < devices; i++)
+		device_make(&load->items[i].device);
+	if (load->allow && !allow_all(load, devices))
+		return 0;
+	for (first = 0; first < devices; first += count) {
+		count = devices - first < batch ? devices - first : batch;
+		if (evidence) {
+			for (i = first; i < first + count; i++)
+				make_join(&load->items[i]);
+			if (!unmeasured(load, &join_step, first, count, connections))
+				break;
+			for (i = first; i < first + count; i++)
+				make_activate(&load->items[i]);
+			if (!unmeasured(load, &activate_step, first, count, connections))
+				break;
+		}
+		for (i = first; i < first + count; i++)
+			make_csr(&load->items[i], evidence);
+		seconds += run_step(load, &enrol_step, first, count, connections);
+		for (i = first; i < first + count; i++)
+			device_free(&load->items[i].device);
+		if (load->bad)
+			break;
+	}
+	return seconds;
+}
+
+static unsigned int number(const char *text)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (!*text || *end || !n || n > 1000000) {
+		fprintf(stderr, "load: '%s' is not a number from 1 to 1000000\n", text);
+		exit(2);
+	}
+	return (unsigned int)n;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned int devices, connections, batch = 2000;
+	char *authorization = NULL, *plain;
+	struct load load = { 0 };
+	double seconds;
+	int c;
+
+	while ((c = getopt(argc, argv, "u:b:x:")) != -1) {
+		if (c == 'u') {
+			plain = base64(optarg, strlen(optarg));
+			if (asprintf(&authorization, "Basic %s", plain) < 0)
+				return 1;
+			free(plain);
+		} else if (c == 'x') {
+			load.allow = optarg;
+		} else if (c == 'b') {
+			batch = number(optarg);
+		} else {
+			return 2;
+		}
+	}
+	if (argc - optind != 6) {
+		fprintf(stderr,
+			"usage: load [-u USER:PASSWORD] [-b BATCH] [-x COMMAND] HOST PORT CA "
+			"enrol|est DEVICES CONNECTIONS\n");
+		return 2;
+	}
+	argv += optind;
+	load.host = argv[0];
+	load.port = (uint16_t)number(argv[1]);
+	load.authorization = authorization;
+	devices = number(argv[4]);
+	connections = number(argv[5]);
+	load.tls = SSL_CTX_new(TLS_client_method());
+	if (!SSL_CTX_load_verify_locations(load.tls, argv[2], NULL)) {
+		fprintf(stderr, "load: cannot read '%s'\n", argv[2]);
+		return 2;
+	}
+	SSL_CTX_set_verify(load.tls, SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_session_cache_mode(load.tls, SSL_SESS_CACHE_OFF);
+	load.base = event_base_new();
+	load.items = calloc(devices, sizeof(*load.items));
+	load.latency = calloc(devices * 3, sizeof(*load.latency));
+	seconds = run_work(&load, argv[3], devices, batch, connections);
+	qsort(load.latency, load.good, sizeof(*load.latency), compare);
+	printf("{\"work\": \"%s\", \"devices\": %u, \"good\": %u, \"bad\": %u, "
+	       "\"seconds\": %.3f, \"per_second\": %.1f, \"p50_ms\": %.2f, "
+	       "\"p99_ms\": %.2f}\n",
+	       argv[3], devices, load.good, load.bad, seconds,
+	       seconds > 0 ? load.good / seconds : 0,
+	       load.good ? load.latency[load.good / 2] * 1e3 : 0,
+	       load.good ? load.latency[load.good * 99 / 100] * 1e3 : 0);
+	if (load.bad)
+		fprintf(stderr, "load: %u went wrong; the first: %s\n", load.bad,
+			load.complaint);
+	free(load.items);
+	free(load.latency);
+	free(authorization);
+	event_base_free(load.base);
+	SSL_CTX_free(load.tls);
+	return load.bad ? 1 : 0;
+}
