@@ -26,7 +26,6 @@ struct key {
 static const struct key keys[] = {
 	{ "listen", TEXT, AT(listen), "0.0.0.0:8443", 0, 0, true },
 	{ "http-listen", TEXT, AT(http_listen), NULL, 0, 0, false },
-	{ "metrics-listen", TEXT, AT(metrics_listen), NULL, 0, 0, false },
 	{ "server-certificate", TEXT, AT(server_certificate), NULL, 0, 0, true },
 	{ "server-key", TEXT, AT(server_key), NULL, 0, 0, true },
 	{ "ca-certificate", TEXT, AT(ca_certificate), NULL, 0, 0, true },
@@ -38,7 +37,6 @@ static const struct key keys[] = {
 	{ "idevid-ca", TEXT, AT(idevid_ca), NULL, 0, 0, false },
 	{ "ek-ca", TEXT, AT(ek_ca), NULL, 0, 0, false },
 	{ "references", TEXT, AT(references), NULL, 0, 0, false },
-	{ "policy-signer", TEXT, AT(policy_signer), NULL, 0, 0, false },
 	{ "roots", TEXT, AT(roots), NULL, 0, 0, false },
 	{ "crl-url", TEXT, AT(crl_url), NULL, 0, 0, false },
 	{ "ocsp-url", TEXT, AT(ocsp_url), NULL, 0, 0, false },

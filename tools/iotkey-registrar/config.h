@@ -14,19 +14,18 @@
 
 /* Strings are NULL when they are not set; files are relative to the working directory */
 struct config {
-	char *listen, *http_listen, *metrics_listen; /* ADDRESS:PORT */
-	char *server_certificate, *server_key;	     /* PEM */
-	char *ca_certificate;			     /* PEM */
-	char *ca_key;	     /* PEM file, or a URI of OpenSSL's STORE: pkcs11:… */
-	char *store;	     /* sqlite:PATH or postgresql://… */
-	char *master;	     /* file or pkcs11: URI */
-	char *admins;	     /* file: who may use the admin interface */
-	char *audit;	     /* file */
-	char *idevid_ca;     /* PEM, one or more */
-	char *ek_ca;	     /* file or directory: whose EK certificates are believed */
-	char *references;    /* file: what devices are to look like */
-	char *policy_signer; /* PEM file or URI: the key that approves PCR policies */
-	char *roots;	     /* names of the roots that every device gets */
+	char *listen, *http_listen;	       /* ADDRESS:PORT */
+	char *server_certificate, *server_key; /* PEM */
+	char *ca_certificate;		       /* PEM */
+	char *ca_key;	  /* PEM file, or a URI of OpenSSL's STORE: pkcs11:… */
+	char *store;	  /* sqlite:PATH or postgresql://… */
+	char *master;	  /* file or pkcs11: URI */
+	char *admins;	  /* file: who may use the admin interface */
+	char *audit;	  /* file */
+	char *idevid_ca;  /* PEM, one or more */
+	char *ek_ca;	  /* file or directory: whose EK certificates are believed */
+	char *references; /* file: what devices are to look like */
+	char *roots;	  /* names of the roots that every device gets */
 	char *crl_url, *ocsp_url; /* for certificates */
 	char *san_suffix;	  /* a SAN dNSName may be CN and this */
 	unsigned int workers;	  /* 0: one for each CPU */
