@@ -111,6 +111,8 @@ collect()
 	for src in "$tools"/*; do
 		[ ! -x "$src" ] || files+=("$src:/usr/bin/${src##*/}")
 	done
+	src=$top/build/tools/sbin/iotkeyd
+	[ ! -x "$src" ] || files+=("$src:/usr/sbin/iotkeyd")
 	src=$top/build/tools/libexec/iotkey/iotkeyctl-attest
 	[ ! -x "$src" ] || files+=("$src:/usr/libexec/iotkey/iotkeyctl-attest")
 }
