@@ -3,7 +3,7 @@
 #
 # iotkeyd keeps keys: through rotations, kill -9 at every step of its writing, and a boot.
 #
-# timeout: 400
+# timeout: 900
 # kernel: not debug
 # shellcheck source=tests/kselftest/lib.sh
 . "$(dirname "$0")/lib.sh"
