@@ -15,6 +15,7 @@
 #include "../common/hex.h"
 #include "admin_json.h"
 #include "device.h"
+#include "field.h"
 #include "routes.h"
 #include "statement.h"
 #include "worker.h"
@@ -127,21 +128,6 @@ static bool page(struct request *req, uint8_t id[STORE_ID], const uint8_t **afte
 	return false;
 }
 
-static json_t *body_of(struct request *req)
-{
-	size_t len;
-	const void *body = request_body(req, &len);
-	json_error_t error;
-	json_t *json = json_loadb(body, len, JSON_REJECT_DUPLICATES, &error);
-
-	if (json_is_object(json))
-		return json;
-	reply_error(req, 400, "malformed", "the body is no JSON object: %.80s",
-		    json ? "it is another value" : error.text);
-	json_decref(json);
-	return NULL;
-}
-
 static bool take_name(const json_t *body, const char *key, char name[STORE_NAME_MAX + 1])
 {
 	const json_t *value = json_object_get(body, key);
@@ -201,7 +187,7 @@ static int list_member(void *arg, const uint8_t id[STORE_ID])
 	struct list *list = arg;
 
 	memcpy(list->last, id, STORE_ID);
-	return append(list, admin_hex(id, STORE_ID));
+	return append(list, field_json_hex(id, STORE_ID));
 }
 
 static int list_certificate(void *arg, const struct store_certificate *cert)
@@ -227,7 +213,7 @@ static void answer_list(struct request *req, int err, struct list *list, const c
 
 	json_decref(list->array);
 	if (json && list->count == limit)
-		json_object_set_new(json, "next", admin_hex(list->last, STORE_ID));
+		json_object_set_new(json, "next", field_json_hex(list->last, STORE_ID));
 	if (answered(req, err))
 		json_decref(json);
 	else
@@ -338,8 +324,10 @@ static void done(struct request *req, const char *event)
 {
 	const struct action *action = request_get(req);
 
-	audit(req, event, json_pack("{s:o}", "device", admin_hex(action->id, STORE_ID)));
-	answer(req, 200, json_pack("{s:o}", "device", admin_hex(action->id, STORE_ID)));
+	audit(req, event,
+	      json_pack("{s:o}", "device", field_json_hex(action->id, STORE_ID)));
+	answer(req, 200,
+	       json_pack("{s:o}", "device", field_json_hex(action->id, STORE_ID)));
 }
 
 static void write_approve(struct request *req)
@@ -398,8 +386,8 @@ static void write_key_revoke(struct request *req)
 
 	if (!state(req, &what))
 		return;
-	fields = json_pack("{s:o, s:s}", "device", admin_hex(action->id, STORE_ID), "key",
-			   action->name);
+	fields = json_pack("{s:o, s:s}", "device", field_json_hex(action->id, STORE_ID),
+			   "key", action->name);
 	answer(req, 200, json_deep_copy(fields));
 	audit(req, "key-revoked", fields);
 }
@@ -414,8 +402,9 @@ static void write_version_revoke(struct request *req)
 					    action->version, time(NULL))) ||
 	    !state(req, &what))
 		return;
-	fields = json_pack("{s:o, s:s, s:I}", "device", admin_hex(action->id, STORE_ID),
-			   "root", action->name, "version", (json_int_t)action->version);
+	fields = json_pack("{s:o, s:s, s:I}", "device",
+			   field_json_hex(action->id, STORE_ID), "root", action->name,
+			   "version", (json_int_t)action->version);
 	answer(req, 200, json_deep_copy(fields));
 	audit(req, "version-revoked", fields);
 }
@@ -425,7 +414,7 @@ static void take_revocation(struct request *req, bool version,
 			    void (*write)(struct request *req))
 {
 	struct action *action = request_get(req);
-	json_t *body = body_of(req), *number;
+	json_t *body = field_body(req), *number;
 
 	if (!body)
 		return;
@@ -502,7 +491,8 @@ static void group_done(struct request *req, const char *event, int status)
 	json_t *fields = json_pack("{s:s}", "group", action->name);
 
 	if (memcmp(action->id, none, STORE_ID))
-		json_object_set_new(fields, "device", admin_hex(action->id, STORE_ID));
+		json_object_set_new(fields, "device",
+				    field_json_hex(action->id, STORE_ID));
 	answer(req, status, json_deep_copy(fields));
 	audit(req, event, fields);
 }
@@ -597,7 +587,7 @@ static bool draw(struct action *action, bool device)
 static void token_add(struct request *req)
 {
 	struct action *action = request_get(req);
-	json_t *body = body_of(req), *seconds;
+	json_t *body = field_body(req), *seconds;
 	json_int_t life;
 	bool known;
 

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "../common/hex.h"
+#include "field.h"
 
 static const char *const states[] = { "unknown", "pending", "active", "revoked" };
 static const char *const results[] = { "never", "pass", "fail" };
@@ -11,13 +11,6 @@ static const char *const results[] = { "never", "pass", "fail" };
 const char *admin_state(enum store_state state)
 {
 	return states[state <= STORE_REVOKED ? state : 0];
-}
-
-json_t *admin_hex(const uint8_t *data, size_t len)
-{
-	char text[2 * STORE_PUBLIC_MAX + 1];
-
-	return len > STORE_PUBLIC_MAX ? NULL : json_string(hex_write(text, data, len));
 }
 
 static const char *how(uint32_t flags)
@@ -47,8 +40,8 @@ json_t *admin_device(const struct store_device *device)
 {
 	json_t *json =
 		json_pack("{s:o, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:o}", "device",
-			  admin_hex(device->id, STORE_ID), "name", device->name, "state",
-			  admin_state(device->state), "by", how(device->flags),
+			  field_json_hex(device->id, STORE_ID), "name", device->name,
+			  "state", admin_state(device->state), "by", how(device->flags),
 			  "software", !!(device->flags & STORE_SOFTWARE), "created",
 			  (json_int_t)device->created, "seen", (json_int_t)device->seen,
 			  "revoked", (json_int_t)device->revoked, "attestation",
@@ -56,24 +49,24 @@ json_t *admin_device(const struct store_device *device)
 
 	if (json && device->has_ek)
 		json_object_set_new(json, "ek_sha256",
-				    admin_hex(device->ek_sha256, STORE_SHA256));
+				    field_json_hex(device->ek_sha256, STORE_SHA256));
 	if (json && device->has_ak)
 		json_object_set_new(json, "ak_name",
-				    admin_hex(device->ak_name, STORE_TPM_NAME));
+				    field_json_hex(device->ak_name, STORE_TPM_NAME));
 	if (json && device->has_parent)
 		json_object_set_new(json, "parent_name",
-				    admin_hex(device->parent_name, STORE_TPM_NAME));
+				    field_json_hex(device->parent_name, STORE_TPM_NAME));
 	return json;
 }
 
 json_t *admin_certificate(const struct store_certificate *cert)
 {
 	return json_pack("{s:o, s:I, s:I, s:I, s:I, s:o}", "serial",
-			 admin_hex(cert->serial, STORE_SERIAL), "issued",
+			 field_json_hex(cert->serial, STORE_SERIAL), "issued",
 			 (json_int_t)cert->issued, "not_after",
 			 (json_int_t)cert->not_after, "revoked",
 			 (json_int_t)cert->revoked, "reason", (json_int_t)cert->reason,
-			 "spki_sha256", admin_hex(cert->spki_sha256, STORE_SHA256));
+			 "spki_sha256", field_json_hex(cert->spki_sha256, STORE_SHA256));
 }
 
 json_t *admin_root(const struct store_root *root)
@@ -94,7 +87,7 @@ json_t *admin_group(const struct store_group *group)
 json_t *admin_token(const struct store_token *token)
 {
 	return json_pack("{s:o, s:s, s:b, s:I, s:I, s:I}", "device",
-			 admin_hex(token->device, STORE_ID), "name", token->name,
+			 field_json_hex(token->device, STORE_ID), "name", token->name,
 			 "software", (int)token->software, "created",
 			 (json_int_t)token->created, "expires",
 			 (json_int_t)token->expires, "used", (json_int_t)token->used);

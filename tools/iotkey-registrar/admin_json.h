@@ -10,7 +10,6 @@
 #include "store.h"
 
 const char *admin_state(enum store_state state);
-json_t *admin_hex(const uint8_t *data, size_t len);
 json_t *admin_device(const struct store_device *device);
 json_t *admin_certificate(const struct store_certificate *certificate);
 json_t *admin_root(const struct store_root *root);

@@ -123,16 +123,23 @@ static void cacerts(struct request *req)
 
 /* ---- csrattrs ---- */
 
+/* What was encoded, which it frees; false: it was not, or there is no memory */
+static bool put_der(BIO *out, unsigned char *der, int len)
+{
+	bool ok = len > 0 && BIO_write(out, der, len) == len;
+
+	OPENSSL_free(der);
+	return ok;
+}
+
 static bool put_oid(BIO *out, const char *text)
 {
 	ASN1_OBJECT *oid = OBJ_txt2obj(text, 0);
 	unsigned char *der = NULL;
 	int len = oid ? i2d_ASN1_OBJECT(oid, &der) : -1;
-	bool ok = len > 0 && BIO_write(out, der, len) == len;
 
-	OPENSSL_free(der);
 	ASN1_OBJECT_free(oid);
-	return ok;
+	return put_der(out, der, len);
 }
 
 /* id-ecPublicKey with P-256, as RFC 8951, 4.1 wants it */
@@ -143,11 +150,9 @@ static bool put_curve(BIO *out)
 				      OBJ_nid2obj(NID_X9_62_prime256v1));
 	unsigned char *der = NULL;
 	int len = attribute ? i2d_X509_ATTRIBUTE(attribute, &der) : -1;
-	bool ok = len > 0 && BIO_write(out, der, len) == len;
 
-	OPENSSL_free(der);
 	X509_ATTRIBUTE_free(attribute);
-	return ok;
+	return put_der(out, der, len);
 }
 
 static void csrattrs(struct request *req)

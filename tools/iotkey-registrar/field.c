@@ -7,8 +7,9 @@
 
 #include "../common/hex.h"
 #include "base64.h"
+#include "store.h"
 
-#define HEX_MAX 64 /* bytes */
+#define HEX_MAX STORE_PUBLIC_MAX /* bytes */
 
 json_t *field_body(struct request *req)
 {
@@ -20,8 +21,9 @@ json_t *field_body(struct request *req)
 	body = json_loadb(data, len, JSON_REJECT_DUPLICATES, &error);
 	if (json_is_object(body))
 		return body;
+	reply_error(req, 400, "malformed", "the body is no JSON object: %.80s",
+		    body ? "it is another value" : error.text);
 	json_decref(body);
-	reply_error(req, 400, "malformed", "the body is no JSON object");
 	return NULL;
 }
 

@@ -31,7 +31,7 @@ bool field_integer(struct request *req, const json_t *body, const char *name,
 /* field_json_bytes(): for an answer: base64; NULL without memory */
 json_t *field_json_bytes(const void *data, size_t len);
 
-/* field_json_hex() */
+/* field_json_hex(): in hex, at most STORE_PUBLIC_MAX bytes; NULL for more, or without memory */
 json_t *field_json_hex(const uint8_t *data, size_t len);
 
 #endif /* _REGISTRAR_FIELD_H */
