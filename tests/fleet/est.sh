@@ -209,12 +209,7 @@ refused "not by its token either" 403 device-revoked
 # ---- signals
 sed -i 's/^certificate-days.*//' "$dir/registrar.conf"
 configure "certificate-days = 7"
-kill -HUP "$pid"
-for ((i = 0; i < 100; i++)); do
-	grep -q 'read anew' "$tmp/log" && break
-	sleep 0.05
-done
-registrar_wait
+registrar_reload
 enrol simpleenroll three -u $three:three-secret
 ok "SIGHUP: another life time" openssl x509 -in "$tmp/three.crt" -noout -checkend $((6 * 86400))
 is "and not longer" 1 "$(openssl x509 -in "$tmp/three.crt" -noout -checkend $((8 * 86400)) >/dev/null; echo $?)"

@@ -65,6 +65,18 @@ registrar_wait()
 	return 1
 }
 
+# registrar_reload: it reads its configuration anew, for the first time
+registrar_reload()
+{
+	local i
+	kill -HUP "$pid"
+	for ((i = 0; i < 100; i++)); do
+		grep -q 'read anew' "$tmp/log" && break
+		sleep 0.05
+	done
+	registrar_wait
+}
+
 # Without a registrar there is nothing to test
 bail()
 {

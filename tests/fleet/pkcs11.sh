@@ -69,12 +69,7 @@ is "enrol" 200 "$status"
 ok "the token signed" openssl verify -CAfile "$ca" "$tmp/one.crt"
 curl -s --cacert "$ca" "$url/.well-known/iotkey/crl" | openssl crl -inform DER -out "$tmp/crl.pem"
 ok "and a CRL" openssl verify -CAfile "$ca" -CRLfile "$tmp/crl.pem" -crl_check "$tmp/one.crt"
-kill -HUP "$pid"
-for ((i = 0; i < 100; i++)); do
-	grep -q 'read anew' "$tmp/log" && break
-	sleep 0.05
-done
-registrar_wait
+registrar_reload
 enrol simpleenroll one -u $one:one-secret
 is "after a reload" 200 "$status"
 pkill -KILL -P "$pid"
