@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../common/file.h"
+#include "../common/say.h"
 
 enum kind { TEXT, NUMBER, SECONDS, BOOLEAN };
 
@@ -58,24 +59,19 @@ static const struct key keys[] = {
 
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
 
-static void *field(struct config *config, const struct key *key)
-{
-	return (char *)config + key->offset;
-}
-
-static int set_text(char **text, const char *value)
+static const char *set_text(char **text, const char *value)
 {
 	char *copy = strdup(value);
 
 	if (!copy)
-		return -ENOMEM;
+		return "tried again: there is no memory";
 	free(*text);
 	*text = copy;
-	return 0;
+	return NULL;
 }
 
 /* "90", "90s", "15m", "12h", "30d"; a plain number has no unit */
-static int set_number(const struct key *key, unsigned int *number, const char *value)
+static bool set_number(const struct key *key, unsigned int *number, const char *value)
 {
 	static const char units[] = "smhd";
 	static const unsigned int seconds[] = { 1, 60, 3600, 86400 };
@@ -83,182 +79,97 @@ static int set_number(const struct key *key, unsigned int *number, const char *v
 	const char *unit;
 
 	if (*value < '0' || *value > '9')
-		return -EINVAL;
+		return false;
 	for (; *value >= '0' && *value <= '9'; value++) {
 		n = n * 10 + (uint64_t)(*value - '0');
 		if (n > UINT32_MAX)
-			return -EINVAL;
+			return false;
 	}
 	if (*value) {
 		unit = strchr(units, *value);
 		if (key->kind != SECONDS || !unit || value[1])
-			return -EINVAL;
+			return false;
 		n *= seconds[unit - units];
 	}
 	if (n < key->min || n > key->max)
-		return -EINVAL;
+		return false;
 	*number = (unsigned int)n;
-	return 0;
+	return true;
 }
 
-static int set_boolean(bool *yes, const char *value)
+static const char *set_boolean(bool *yes, const char *value)
 {
 	if (strcmp(value, "yes") && strcmp(value, "no"))
-		return -EINVAL;
+		return "yes or no";
 	*yes = value[0] == 'y';
-	return 0;
-}
-
-static int set(struct config *config, const struct key *key, const char *value)
-{
-	switch (key->kind) {
-	case TEXT:
-		return *value ? set_text(field(config, key), value) : -EINVAL;
-	case BOOLEAN:
-		return set_boolean(field(config, key), value);
-	default:
-		return set_number(key, field(config, key), value);
-	}
-}
-
-static void expect(const struct key *key, unsigned int line, char *mistake)
-{
-	switch (key->kind) {
-	case TEXT:
-		snprintf(mistake, CONFIG_MISTAKE, "line %u: %s has no value", line,
-			 key->name);
-		break;
-	case BOOLEAN:
-		snprintf(mistake, CONFIG_MISTAKE, "line %u: %s is yes or no", line,
-			 key->name);
-		break;
-	default:
-		snprintf(mistake, CONFIG_MISTAKE,
-			 "line %u: %s is a number from %u to %u%s", line, key->name,
-			 key->min, key->max,
-			 key->kind == SECONDS ? " in seconds, or with one of s m h d"
-					      : "");
-	}
-}
-
-static const struct key *find(const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < KEYS; i++)
-		if (!strcmp(keys[i].name, name))
-			return &keys[i];
 	return NULL;
 }
 
-static char *trim(char *text)
+/* What is being read */
+struct reading {
+	struct config *config;
+	bool seen[KEYS];
+	char ought[80];
+};
+
+/* NULL, or what @value ought to be */
+static const char *set_key(struct reading *reading, const struct key *key,
+			   const char *value)
 {
-	char *end = text + strlen(text);
+	void *to = (char *)reading->config + key->offset;
 
-	while (*text == ' ' || *text == '\t')
-		text++;
-	while (end > text && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r'))
-		end--;
-	*end = '\0';
-	return text;
-}
-
-/* What a message may repeat of a word that nobody knows */
-static const char *printable(char *word)
-{
-	char *p;
-
-	for (p = word; *p; p++)
-		if (*p < ' ' || *p > '~')
-			*p = '?';
-	return word;
-}
-
-static int parse_line(struct config *config, char *text, unsigned int line, bool *seen,
-		      char *mistake)
-{
-	const struct key *key;
-	char *name, *value;
-	int err;
-
-	text = trim(text);
-	if (!*text || *text == '#')
-		return 0;
-	value = strchr(text, '=');
-	if (!value) {
-		snprintf(mistake, CONFIG_MISTAKE, "line %u: not \"key = value\"", line);
-		return -EINVAL;
+	switch (key->kind) {
+	case TEXT:
+		return set_text(to, value);
+	case BOOLEAN:
+		return set_boolean(to, value);
+	default:
+		if (set_number(key, to, value))
+			return NULL;
+		snprintf(reading->ought, sizeof(reading->ought),
+			 "a number from %u to %u%s", key->min, key->max,
+			 key->kind == SECONDS ? " in seconds, or with one of s m h d"
+					      : "");
+		return reading->ought;
 	}
-	*value++ = '\0';
-	name = trim(text);
-	key = find(name);
-	if (!key) {
-		snprintf(mistake, CONFIG_MISTAKE, "line %u: there is no key '%.40s'",
-			 line, printable(name));
-		return -EINVAL;
-	}
-	if (seen[key - keys]) {
-		snprintf(mistake, CONFIG_MISTAKE, "line %u: %s for the second time", line,
-			 key->name);
-		return -EINVAL;
-	}
-	seen[key - keys] = true;
-	err = set(config, key, trim(value));
-	if (err == -EINVAL)
-		expect(key, line, mistake);
-	return err;
 }
 
-static int defaults(struct config *config)
+static const char *set(void *arg, const char *name, const char *value)
 {
-	size_t i;
-	int err = 0;
-
-	for (i = 0; i < KEYS && !err; i++)
-		if (keys[i].value)
-			err = set(config, &keys[i], keys[i].value);
-	return err;
-}
-
-static int complete(struct config *config, char *mistake)
-{
+	struct reading *reading = arg;
 	size_t i;
 
-	for (i = 0; i < KEYS; i++)
-		if (keys[i].needed && !*(char **)field(config, &keys[i])) {
-			snprintf(mistake, CONFIG_MISTAKE, "%s is missing", keys[i].name);
-			return -EINVAL;
-		}
-	return 0;
+	for (i = 0; i < KEYS && strcmp(keys[i].name, name); i++)
+		;
+	if (i == KEYS)
+		return conf_unknown;
+	if (reading->seen[i])
+		return conf_twice;
+	reading->seen[i] = true;
+	return set_key(reading, &keys[i], value);
 }
 
-int config_parse(struct config *config, const char *text, size_t len,
-		 char mistake[CONFIG_MISTAKE])
+int config_parse(struct config *config, const char *file, char *text, size_t len,
+		 conf_say_fn *tell)
 {
-	bool seen[KEYS] = { false };
-	char *copy, *line, *next;
-	unsigned int number = 0;
-	int err;
+	struct reading reading = { .config = config };
+	unsigned int mistakes;
+	size_t i;
 
 	memset(config, 0, sizeof(*config));
-	mistake[0] = '\0';
-	if (memchr(text, '\0', len)) {
-		snprintf(mistake, CONFIG_MISTAKE, "there is a zero byte in it");
-		return -EINVAL;
-	}
-	copy = strndup(text, len);
-	err = copy ? defaults(config) : -ENOMEM;
-	for (line = copy; line && !err; line = next) {
-		next = strchr(line, '\n');
-		if (next)
-			*next++ = '\0';
-		err = parse_line(config, line, ++number, seen, mistake);
-	}
-	free(copy);
-	return err ? err : complete(config, mistake);
+	for (i = 0; i < KEYS; i++)
+		if (keys[i].value && set_key(&reading, &keys[i], keys[i].value))
+			return -ENOMEM;
+	mistakes = conf_parse(file, text, len, set, &reading, tell);
+	for (i = 0; i < KEYS; i++)
+		if (keys[i].needed && !keys[i].value && !reading.seen[i]) {
+			tell("%s: %s is missing", file, keys[i].name);
+			mistakes++;
+		}
+	return mistakes ? -EINVAL : 0;
 }
 
-int config_read(struct config *config, const char *path, char mistake[CONFIG_MISTAKE])
+int config_read(struct config *config, const char *path)
 {
 	size_t len;
 	char *text;
@@ -267,11 +178,13 @@ int config_read(struct config *config, const char *path, char mistake[CONFIG_MIS
 	memset(config, 0, sizeof(*config));
 	err = read_file(path, CONFIG_MAX, &text, &len);
 	if (err) {
-		snprintf(mistake, CONFIG_MISTAKE, "%s", strerror(-err));
+		say_file_error(err, "cannot read '%s'", path);
 		return err;
 	}
-	err = config_parse(config, text, len, mistake);
-	free(text);
+	err = config_parse(config, path, text, len, say);
+	if (err == -ENOMEM)
+		say("%s: there is no memory for it", path);
+	free_secret(text, len);
 	return err;
 }
 
@@ -281,6 +194,6 @@ void config_free(struct config *config)
 
 	for (i = 0; i < KEYS; i++)
 		if (keys[i].kind == TEXT)
-			free(*(char **)field(config, &keys[i]));
+			free(*(char **)((char *)config + keys[i].offset));
 	memset(config, 0, sizeof(*config));
 }

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The registrar's configuration: lines of "key = value", '#' begins a comment.  The table in
- * config.c is the list of keys; iotkey-registrar(8) explains them.
+ * The registrar's configuration: what ../common/conf.h reads.  The table in config.c is the
+ * list of keys; iotkey-registrar(8) explains them.
  */
 #ifndef _REGISTRAR_CONFIG_H
 #define _REGISTRAR_CONFIG_H
 
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "../common/conf.h"
 
 #define CONFIG_PATH "/etc/iotkey/registrar.conf"
 #define CONFIG_MAX  (64u << 10) /* bytes of a file */
@@ -40,17 +42,16 @@ struct config {
 	bool require_tpm, approve, server_auth, serverkeygen, channel_binding;
 };
 
-#define CONFIG_MISTAKE 256
-
 /*
- * config_parse(): @text of @len bytes.  Returns 0, -ENOMEM, or -EINVAL with a sentence (that
- * names the line) in @mistake.  To be freed with config_free() in any case.
+ * config_parse(): @text of @len bytes, which is changed; @file is its name for messages.  Returns
+ * 0, -ENOMEM, or -EINVAL after all mistakes were told.  To be freed with config_free() in any
+ * case.
  */
-int config_parse(struct config *config, const char *text, size_t len,
-		 char mistake[CONFIG_MISTAKE]);
+int config_parse(struct config *config, const char *file, char *text, size_t len,
+		 conf_say_fn *tell);
 
-/* config_read(): a file; the same, and -errno of reading */
-int config_read(struct config *config, const char *path, char mistake[CONFIG_MISTAKE]);
+/* config_read(): a file; has said what is wrong.  The same, and -errno of reading */
+int config_read(struct config *config, const char *path);
 
 void config_free(struct config *config);
 

@@ -178,13 +178,10 @@ static bool open_slots(void)
 
 static int read_config(struct config *into)
 {
-	char mistake[CONFIG_MISTAKE];
-	int err = config_read(into, config_path, mistake);
+	int err = config_read(into, config_path);
 
-	if (err) {
-		say("%s: %s", config_path, *mistake ? mistake : strerror(-err));
+	if (err)
 		config_free(into);
-	}
 	return err;
 }
 
