@@ -102,17 +102,12 @@ static int begin(struct iot_key *ik, const struct iot_payload *p,
 
 static void follow(struct work_struct *work);
 
-static void drop(struct published *pub)
-{
-	list_del(&pub->node);
-	key_put(pub->key);
-	kfree(pub);
-}
-
 static void retire(struct published *pub)
 {
 	key_revoke(pub->key);
-	drop(pub);
+	list_del(&pub->node);
+	key_put(pub->key);
+	kfree(pub);
 }
 
 /* Nobody has it any more but us, or somebody ended it. */
@@ -121,7 +116,10 @@ static bool is_over(const struct key *key)
 	return refcount_read(&key->usage) == 1 || key_validate(key);
 }
 
-/* Forget what is over, and count the rest. */
+/*
+ * Forget what is over, and count the rest. It is revoked, as a timeout that has passed can
+ * still be moved by whoever found the key just before: nobody would end it then.
+ */
 static unsigned int tidy(struct iot_key *ik)
 {
 	struct published *pub, *next;
@@ -129,7 +127,7 @@ static unsigned int tidy(struct iot_key *ik)
 
 	list_for_each_entry_safe(pub, next, &ik->publisher->published, node) {
 		if (is_over(pub->key))
-			drop(pub);
+			retire(pub);
 		else
 			count++;
 	}
