@@ -12,7 +12,7 @@ shift
 out=$top/build/results/$name.ktap
 mkdir -p "${out%/*}"
 
-echo "== $name"
+echo "== $(date +%T) $name"
 status=0
 timeout -k 5 "${SUITE_TIMEOUT:-600}" "$@" </dev/null >"$out" 2>&1 || status=$?
 grep -E '^(not ok|Bail out!)|# *SKIP' "$out"

@@ -124,7 +124,7 @@ run_group() # NAME OPTIONS -- PROGRAM...
 	while [ "$1" != -- ]; do options+=("$1"); shift; done
 	shift
 	[ $# -gt 0 ] || return 0
-	echo "== vm-$version-$name: $*"
+	echo "== $(date +%T) vm-$version-$name: $*"
 	rm -rf "$top/build/vm/$version-$name"
 	"$top/tests/vm/run.sh" --kernel "$version" --initramfs "$initramfs" --name "vm-$version-$name" \
 		--disk "$top/build/vm/$version-$name/disk" \
