@@ -486,6 +486,16 @@ int iotkey_reference_parse(const char *text, size_t len, struct iotkey_reference
 void iotkey_reference_free(struct iotkey_reference *ref); /* NULL is fine */
 
 /*
+ * iotkey_reference_values(): the values that these PCRs have by the reference.
+ * Errors: -ENODATA, it names none for one of them; -ENOTUNIQ, more than one.  @bank and @pcr
+ * say which.
+ */
+int iotkey_reference_values(const struct iotkey_reference *ref,
+			    const struct iotkey_pcr_selection *selection,
+			    struct iotkey_pcr_values *values, unsigned int *bank,
+			    unsigned int *pcr);
+
+/*
  * Appraisal (lib/attest/appraise.c)
  */
 

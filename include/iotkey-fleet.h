@@ -255,15 +255,22 @@ int iotkey_csr_check(struct iotkey_attest *attest, const struct X509_req_st *req
 #define IOTKEY_POLICY_SIZE 32 /* digest, SHA-256 */
 
 /*
- * iotkey_policy_pcrs(): the policy of one TPM2_PolicyPCR for these values; @pcr_digest, if
- * not NULL, becomes the digest of the values.
- * Errors: -EINVAL, a value of the selection is missing; as iotkey_digest().
+ * iotkey_pcr_digest(): what TPM2_PolicyPCR takes for these values: their SHA-256.
+ * Errors: -EINVAL, nothing is selected, or a value is missing; as iotkey_digest().
+ */
+int iotkey_pcr_digest(struct iotkey_attest *attest,
+		      const struct iotkey_pcr_selection *selection,
+		      const struct iotkey_pcr_values *values,
+		      uint8_t pcr_digest[IOTKEY_POLICY_SIZE]);
+
+/*
+ * iotkey_policy_pcrs(): the policy of one TPM2_PolicyPCR.
+ * Errors: as iotkey_digest().
  */
 int iotkey_policy_pcrs(struct iotkey_attest *attest,
 		       const struct iotkey_pcr_selection *selection,
-		       const struct iotkey_pcr_values *values,
-		       uint8_t policy[IOTKEY_POLICY_SIZE],
-		       uint8_t pcr_digest[IOTKEY_POLICY_SIZE]);
+		       const uint8_t pcr_digest[IOTKEY_POLICY_SIZE],
+		       uint8_t policy[IOTKEY_POLICY_SIZE]);
 
 /*
  * iotkey_policy_authorized(): the policy of one TPM2_PolicyAuthorize: whatever the key @signer
@@ -286,14 +293,22 @@ struct iotkey_approval {
 
 /*
  * iotkey_policy_approve(): sign the policy of these values.
- * Errors: as iotkey_policy_pcrs(); -ENOTSUP, the key is not on ECC P-256; -EIO, it did not
- * sign.
+ * Errors: as iotkey_policy_pcrs(); -EINVAL, the reference is too long; -ENOTSUP, the key is
+ * not on ECC P-256; -EIO, it did not sign.
  */
 int iotkey_policy_approve(struct iotkey_attest *attest, struct evp_pkey_st *signer,
 			  struct iotkey_bytes reference,
 			  const struct iotkey_pcr_selection *selection,
-			  const struct iotkey_pcr_values *values,
+			  const uint8_t pcr_digest[IOTKEY_POLICY_SIZE],
 			  struct iotkey_approval *approval);
+
+/*
+ * iotkey_approval_check(): whether the signer (its public half will do) approved that.
+ * Errors: -EKEYREJECTED, it did not; as iotkey_policy_approve().
+ */
+int iotkey_approval_check(struct iotkey_attest *attest, struct evp_pkey_st *signer,
+			  struct iotkey_bytes reference,
+			  const struct iotkey_approval *approval);
 
 /*
  * Wrapped roots (lib/attest/wrap.c), Part 1, 23.3
@@ -309,7 +324,7 @@ struct iotkey_policy {
 	enum iotkey_policy_kind kind;
 	/* IOTKEY_POLICY_PCRS */
 	const struct iotkey_pcr_selection *selection;
-	const struct iotkey_pcr_values *values;
+	const uint8_t *pcr_digest; /* IOTKEY_POLICY_SIZE */
 	/* IOTKEY_POLICY_AUTHORIZED; the approvals, one or more, are tried in order */
 	const uint8_t *signer; /* IOTKEY_SIGNER_SIZE */
 	struct iotkey_bytes reference;
@@ -317,8 +332,8 @@ struct iotkey_policy {
 	size_t approvals;
 };
 
-/* Most approvals in one file, and longest reference */
-#define IOTKEY_APPROVALS_MAX 4
+/* Most approvals in one file, as the kernel takes them, and longest reference */
+#define IOTKEY_APPROVALS_MAX 8
 #define IOTKEY_REFERENCE_MAX 32
 
 /*
@@ -332,6 +347,14 @@ struct iotkey_policy {
 int iotkey_wrap(struct iotkey_attest *attest, const struct iotkey_area *parent,
 		uint32_t handle, const uint8_t secret[IOTKEY_SECRET],
 		const struct iotkey_policy *policy, char **pem);
+
+/*
+ * iotkey_approvals(): the approvals of an IOTKEY_POLICY_AUTHORIZED for a root that is loaded
+ * already: DER of a SEQUENCE OF TPMAuthPolicy, whose base64 keyctl update ROOT "policy BASE64"
+ * takes.  *@der is to be freed with free(3).
+ * Errors: -EINVAL, the policy; -ENOMEM.
+ */
+int iotkey_approvals(const struct iotkey_policy *policy, uint8_t **der, size_t *len);
 
 /*
  * Statements (lib/attest/statement.c)

@@ -434,3 +434,44 @@ bool ref_any_ima(const struct iotkey_reference *ref, struct iotkey_bytes name)
 			return true;
 	return false;
 }
+
+/* The digests of the line about a PCR; NULL: there is none */
+static const struct ref_pcr *find_pcr(const struct iotkey_reference *ref,
+				      unsigned int bank, unsigned int pcr)
+{
+	size_t i;
+
+	for (i = 0; i < ref->pcrs.count; i++)
+		if (ref_pcr(ref, i)->hash == bank && ref_pcr(ref, i)->pcr == pcr)
+			return ref_pcr(ref, i);
+	return NULL;
+}
+
+int iotkey_reference_values(const struct iotkey_reference *ref,
+			    const struct iotkey_pcr_selection *selection,
+			    struct iotkey_pcr_values *values, unsigned int *bank,
+			    unsigned int *pcr)
+{
+	const struct ref_pcr *line;
+	unsigned int i;
+
+	values->count = selection->count;
+	for (i = 0; i < selection->count; i++) {
+		*bank = selection->bank[i].hash;
+		iotkey_pcrs_init(&values->bank[i], *bank);
+		for (*pcr = 0; *pcr < IOTKEY_PCRS; ++*pcr) {
+			if (!(selection->bank[i].pcrs >> *pcr & 1))
+				continue;
+			line = find_pcr(ref, *bank, *pcr);
+			if (!line || !line->digests.count)
+				return -ENODATA;
+			if (line->digests.count > 1)
+				return -ENOTUNIQ;
+			memcpy(values->bank[i].value[*pcr],
+			       ref_digest(ref, line->digests.first)->value,
+			       IOTKEY_DIGEST_MAX);
+			values->bank[i].set |= 1u << *pcr;
+		}
+	}
+	return 0;
+}

@@ -43,6 +43,10 @@ ASN1_SEQUENCE(SIGNED_POLICY) = {
 	ASN1_EXP_SEQUENCE_OF(SIGNED_POLICY, steps, POLICY_STEP, 1),
 } static_ASN1_SEQUENCE_END(SIGNED_POLICY)
 
+ASN1_ITEM_TEMPLATE(SIGNED_POLICIES) =
+	ASN1_EX_TEMPLATE_TYPE(ASN1_TFLG_SEQUENCE_OF, 0, policies, SIGNED_POLICY)
+static_ASN1_ITEM_TEMPLATE_END(SIGNED_POLICIES)
+
 DEFINE_STACK_OF(SIGNED_POLICY)
 
 typedef struct {
@@ -110,7 +114,8 @@ static bool add_authorize(STACK_OF(POLICY_STEP) * steps,
 	return add_step(steps, CC_POLICY_AUTHORIZE, &w);
 }
 
-static bool add_approval(TPM_KEY *key, const struct iotkey_policy *policy,
+static bool add_approval(STACK_OF(SIGNED_POLICY) * all,
+			 const struct iotkey_policy *policy,
 			 const struct iotkey_approval *approval)
 {
 	SIGNED_POLICY *one =
@@ -118,14 +123,13 @@ static bool add_approval(TPM_KEY *key, const struct iotkey_policy *policy,
 
 	if (one && add_pcrs(one->steps, &approval->selection, approval->pcr_digest) &&
 	    add_authorize(one->steps, policy, approval) &&
-	    sk_SIGNED_POLICY_push(key->signed_policies, one) > 0)
+	    sk_SIGNED_POLICY_push(all, one) > 0)
 		return true;
 	ASN1_item_free((ASN1_VALUE *)one, ASN1_ITEM_rptr(SIGNED_POLICY));
 	return false;
 }
 
-static bool add_policy(TPM_KEY *key, const struct iotkey_policy *policy,
-		       const uint8_t pcr_digest[IOTKEY_POLICY_SIZE])
+static bool add_policy(TPM_KEY *key, const struct iotkey_policy *policy)
 {
 	size_t i;
 
@@ -135,19 +139,19 @@ static bool add_policy(TPM_KEY *key, const struct iotkey_policy *policy,
 	if (!key->policy)
 		return false;
 	if (policy->kind == IOTKEY_POLICY_PCRS)
-		return add_pcrs(key->policy, policy->selection, pcr_digest);
+		return add_pcrs(key->policy, policy->selection, policy->pcr_digest);
 	key->signed_policies = sk_SIGNED_POLICY_new_null();
 	if (!key->signed_policies || !add_authorize(key->policy, policy, NULL))
 		return false;
 	for (i = 0; i < policy->approvals; i++)
-		if (!add_approval(key, policy, &policy->approval[i]))
+		if (!add_approval(key->signed_policies, policy, &policy->approval[i]))
 			return false;
 	return true;
 }
 
 /* What is written; all of it may be seen by anyone */
 struct parts {
-	uint8_t digest[IOTKEY_POLICY_SIZE], pcr_digest[IOTKEY_POLICY_SIZE];
+	uint8_t digest[IOTKEY_POLICY_SIZE];
 	uint8_t area[128], duplicate[256], seed[ENCRYPTED_SECRET_MAX];
 	struct writer pubkey, privkey, secret;
 };
@@ -159,7 +163,7 @@ static bool fill(TPM_KEY *key, const struct parts *parts, uint32_t handle,
 	key->type = OBJ_txt2obj(OID_IMPORTABLE, 1);
 	key->empty_auth = 0xff;
 	key->secret = ASN1_OCTET_STRING_new();
-	return key->type && key->secret && add_policy(key, policy, parts->pcr_digest) &&
+	return key->type && key->secret && add_policy(key, policy) &&
 	       ASN1_OCTET_STRING_set(key->secret, parts->seed, (int)parts->secret.len) &&
 	       ASN1_INTEGER_set_uint64(key->parent, handle) &&
 	       ASN1_OCTET_STRING_set(key->pubkey, parts->area, (int)parts->pubkey.len) &&
@@ -293,6 +297,13 @@ static int make_parts(struct iotkey_attest *attest, const struct iotkey_area *pa
 	return err;
 }
 
+static bool is_authorized(const struct iotkey_policy *policy)
+{
+	return policy->kind == IOTKEY_POLICY_AUTHORIZED && policy->approvals &&
+	       policy->approvals <= IOTKEY_APPROVALS_MAX &&
+	       policy->reference.len <= IOTKEY_REFERENCE_MAX;
+}
+
 static int policy_digest(struct iotkey_attest *attest, const struct iotkey_policy *policy,
 			 struct parts *parts)
 {
@@ -300,11 +311,10 @@ static int policy_digest(struct iotkey_attest *attest, const struct iotkey_polic
 	case IOTKEY_POLICY_NONE:
 		return 0;
 	case IOTKEY_POLICY_PCRS:
-		return iotkey_policy_pcrs(attest, policy->selection, policy->values,
-					  parts->digest, parts->pcr_digest);
+		return iotkey_policy_pcrs(attest, policy->selection, policy->pcr_digest,
+					  parts->digest);
 	case IOTKEY_POLICY_AUTHORIZED:
-		if (!policy->approvals || policy->approvals > IOTKEY_APPROVALS_MAX ||
-		    policy->reference.len > IOTKEY_REFERENCE_MAX)
+		if (!is_authorized(policy))
 			return -EINVAL;
 		return iotkey_policy_authorized(attest, policy->signer, policy->reference,
 						parts->digest);
@@ -334,4 +344,32 @@ int iotkey_wrap(struct iotkey_attest *attest, const struct iotkey_area *parent,
 		return err;
 	*pem = write_file(&parts, handle, policy);
 	return *pem ? 0 : -ENOMEM;
+}
+
+int iotkey_approvals(const struct iotkey_policy *policy, uint8_t **der, size_t *len)
+{
+	STACK_OF(SIGNED_POLICY) * all;
+	uint8_t *copy = NULL, *out = NULL;
+	bool ok = true;
+	int size = -1;
+	size_t i;
+
+	if (!is_authorized(policy))
+		return -EINVAL;
+	all = sk_SIGNED_POLICY_new_null();
+	for (i = 0; all && ok && i < policy->approvals; i++)
+		ok = add_approval(all, policy, &policy->approval[i]);
+	if (all && ok)
+		size = ASN1_item_i2d((ASN1_VALUE *)all, &out,
+				     ASN1_ITEM_rptr(SIGNED_POLICIES));
+	if (size > 0)
+		copy = malloc((size_t)size);
+	if (copy) {
+		memcpy(copy, out, (size_t)size);
+		*len = (size_t)size;
+	}
+	OPENSSL_free(out);
+	ASN1_item_free((ASN1_VALUE *)all, ASN1_ITEM_rptr(SIGNED_POLICIES));
+	*der = copy;
+	return copy ? 0 : -ENOMEM;
 }

@@ -227,12 +227,14 @@ static int do_csr(char **argv)
 
 static void read_values(const char *text, const char *path,
 			struct iotkey_pcr_selection *selection,
-			struct iotkey_pcr_values *values)
+			uint8_t digest[IOTKEY_POLICY_SIZE])
 {
+	static struct iotkey_pcr_values values;
 	struct iotkey_bytes file = read_file(path);
 
 	must(iotkey_pcr_selection_parse(text, selection));
-	must(iotkey_pcr_values_parse(file.data, file.len, selection, values));
+	must(iotkey_pcr_values_parse(file.data, file.len, selection, &values));
+	must(iotkey_pcr_digest(attest, selection, &values, digest));
 }
 
 static int wrap(char **argv, const struct iotkey_policy *policy)
@@ -259,21 +261,20 @@ static int do_wrap(char **argv)
 static int do_wrap_pcrs(char **argv)
 {
 	static struct iotkey_pcr_selection selection;
-	static struct iotkey_pcr_values values;
+	uint8_t digest[IOTKEY_POLICY_SIZE];
 	struct iotkey_policy policy = { .kind = IOTKEY_POLICY_PCRS,
 					.selection = &selection,
-					.values = &values };
+					.pcr_digest = digest };
 
-	read_values(argv[4], argv[5], &selection, &values);
+	read_values(argv[4], argv[5], &selection, digest);
 	return wrap(argv, &policy);
 }
 
 static int do_wrap_signed(char **argv)
 {
 	static struct iotkey_pcr_selection selection;
-	static struct iotkey_pcr_values values;
 	static struct iotkey_approval approval[IOTKEY_APPROVALS_MAX];
-	uint8_t signer[IOTKEY_SIGNER_SIZE];
+	uint8_t signer[IOTKEY_SIGNER_SIZE], digest[IOTKEY_POLICY_SIZE];
 	EVP_PKEY *pkey = read_key(argv[4]);
 	struct iotkey_policy policy = {
 		.kind = IOTKEY_POLICY_AUTHORIZED,
@@ -285,9 +286,9 @@ static int do_wrap_signed(char **argv)
 
 	must((int)iotkey_area_signer(pkey, signer));
 	for (path = argv + 7; *path && policy.approvals < IOTKEY_APPROVALS_MAX; path++) {
-		read_values(argv[6], *path, &selection, &values);
+		read_values(argv[6], *path, &selection, digest);
 		must(iotkey_policy_approve(attest, pkey, policy.reference, &selection,
-					   &values, &approval[policy.approvals++]));
+					   digest, &approval[policy.approvals++]));
 	}
 	return wrap(argv, &policy);
 }
@@ -295,11 +296,10 @@ static int do_wrap_signed(char **argv)
 static int do_policy_pcrs(char **argv)
 {
 	static struct iotkey_pcr_selection selection;
-	static struct iotkey_pcr_values values;
-	uint8_t policy[IOTKEY_POLICY_SIZE];
+	uint8_t digest[IOTKEY_POLICY_SIZE], policy[IOTKEY_POLICY_SIZE];
 
-	read_values(argv[0], argv[1], &selection, &values);
-	must(iotkey_policy_pcrs(attest, &selection, &values, policy, NULL));
+	read_values(argv[0], argv[1], &selection, digest);
+	must(iotkey_policy_pcrs(attest, &selection, digest, policy));
 	write_file(argv[2], policy, sizeof(policy));
 	return 0;
 }
