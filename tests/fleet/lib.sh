@@ -65,13 +65,14 @@ registrar_wait()
 	return 1
 }
 
-# registrar_reload: it reads its configuration anew, for the first time
+# registrar_reload: it reads its configuration anew
 registrar_reload()
 {
-	local i
+	local i before
+	before=$(grep -c 'read anew' "$tmp/log")
 	kill -HUP "$pid"
 	for ((i = 0; i < 100; i++)); do
-		grep -q 'read anew' "$tmp/log" && break
+		[ "$(grep -c 'read anew' "$tmp/log")" -gt "$before" ] && break
 		sleep 0.05
 	done
 	registrar_wait

@@ -3,9 +3,7 @@
  * Attestation (RFC 9334: this is the verifier): a device's quote and logs, appraised against the
  * reference file.
  *
- * The IMA log is taken up where the last pass of the same boot left off.  What that needs is
- * kept with the device, so that any registrar goes on: the number of entries (be32), and for each
- * bank its hash (be16) and the value of PCR 10 there.
+ * The IMA log is taken up where the last pass of the same boot left off (progress.c).
  */
 #include "routes.h"
 
@@ -22,7 +20,6 @@
 #include "nonce.h"
 #include "worker.h"
 
-#define IMA_PCR	      10
 #define REFERENCE_MAX (16u << 20)
 #define FINDINGS_KEPT 3 /* in the store */
 
@@ -34,7 +31,7 @@ struct attestation {
 	struct store_device device;
 	struct iotkey_bytes nonce, quote, signature, pcrs, eventlog, ima;
 	uint64_t ima_offset;
-	struct iotkey_pcr_values from;
+	struct progress from;
 	struct iotkey_appraisal appraisal;
 	struct store_attestation row;
 	json_t *findings;
@@ -100,55 +97,6 @@ static bool load_reference(struct request *req)
  * From where the log goes on
  */
 
-static void save_progress(const struct iotkey_appraisal *appraisal,
-			  struct store_attestation *row)
-{
-	uint8_t *p = row->progress;
-	unsigned int i;
-	size_t size;
-
-	for (i = 0; i < 4; i++)
-		*p++ = (uint8_t)(appraisal->ima_entries >> (24 - 8 * i));
-	for (i = 0; i < appraisal->values.count; i++) {
-		const struct iotkey_pcrs *pcrs = &appraisal->values.bank[i];
-
-		if (!(pcrs->set >> IMA_PCR & 1))
-			continue;
-		size = iotkey_hash_size(pcrs->hash);
-		*p++ = (uint8_t)(pcrs->hash >> 8);
-		*p++ = (uint8_t)pcrs->hash;
-		memcpy(p, pcrs->value[IMA_PCR], size);
-		p += size;
-	}
-	row->progress_len = (size_t)(p - row->progress);
-}
-
-static bool read_progress(const struct store_attestation *row,
-			  struct iotkey_pcr_values *values, unsigned int *entries)
-{
-	const uint8_t *p = row->progress, *end = p + row->progress_len;
-	struct iotkey_pcrs *pcrs;
-	size_t size;
-
-	if (row->progress_len < 4)
-		return false;
-	*entries = (unsigned int)p[0] << 24 | (unsigned int)p[1] << 16 |
-		   (unsigned int)p[2] << 8 | p[3];
-	for (p += 4, values->count = 0; end - p > 2; p += size) {
-		if (values->count == IOTKEY_HASHES)
-			return false;
-		pcrs = &values->bank[values->count++];
-		iotkey_pcrs_init(pcrs, (unsigned int)(p[0] << 8 | p[1]));
-		size = iotkey_hash_size(pcrs->hash);
-		p += 2;
-		if (!size || size > (size_t)(end - p))
-			return false;
-		memcpy(pcrs->value[IMA_PCR], p, size);
-		pcrs->set = 1u << IMA_PCR;
-	}
-	return values->count > 0;
-}
-
 /* Has a device that shows a part of its log the place where the last pass left off? */
 static bool find_place(struct request *req, struct attestation *a,
 		       struct iotkey_evidence *evidence)
@@ -158,15 +106,14 @@ static bool find_place(struct request *req, struct attestation *a,
 	bool same_boot = !iotkey_quote_parse(a->quote.data, a->quote.len, &quote) &&
 			 quote.resets == last->resets &&
 			 quote.restarts == last->restarts &&
-			 read_progress(last, &a->from, &evidence->ima_entries);
+			 progress_read(last, &a->from) && a->from.ima.count;
 	uint64_t place = same_boot ? last->ima_offset : 0;
 
-	if (!a->ima.data || !a->ima_offset) {
-		evidence->ima_entries = 0;
+	if (!a->ima.data || !a->ima_offset)
 		return true; /* from the start is always right */
-	}
 	if (a->ima_offset == place) {
-		evidence->ima_from = &a->from;
+		evidence->ima_from = &a->from.ima;
+		evidence->ima_entries = a->from.entries;
 		return true;
 	}
 	reply_json(req, 409,
@@ -224,11 +171,12 @@ static void keep_findings(const json_t *findings, struct store_attestation *row)
 	json_decref(some);
 }
 
-static void make_row(struct attestation *a, const struct iotkey_evidence *evidence,
-		     bool passed)
+static void make_row(const struct worker *worker, struct attestation *a,
+		     const struct iotkey_evidence *evidence, bool passed)
 {
 	const struct iotkey_appraisal *appraisal = &a->appraisal;
 	struct store_attestation *row = &a->row;
+	struct progress progress = { 0 };
 	unsigned int i;
 
 	*row = a->device.attestation;
@@ -246,12 +194,14 @@ static void make_row(struct attestation *a, const struct iotkey_evidence *eviden
 	row->resets = appraisal->quote.resets;
 	row->restarts = appraisal->quote.restarts;
 	row->ima_offset = 0;
-	row->progress_len = 0;
 	if (a->ima.data) {
 		row->ima_offset =
 			(evidence->ima_from ? a->ima_offset : 0) + appraisal->ima_len;
-		save_progress(appraisal, row);
+		progress.entries = appraisal->ima_entries;
+		progress_ima(&progress, &appraisal->values);
 	}
+	policy_prove(worker->policy, worker->attest, &appraisal->values, &progress);
+	progress_write(&progress, row);
 }
 
 static void write_result(struct request *req)
@@ -316,7 +266,7 @@ static bool appraise(struct request *req, struct attestation *a)
 			    strerror(-passed));
 		return false;
 	}
-	make_row(a, &evidence, passed);
+	make_row(request_worker(req), a, &evidence, passed);
 	return true;
 }
 

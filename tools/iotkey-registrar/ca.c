@@ -2,6 +2,7 @@
 #include "ca.h"
 
 #include <errno.h>
+#include <iotkey-fleet.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/provider.h>
@@ -31,8 +32,20 @@ const EVP_MD *ca_digest(const EVP_PKEY *key)
 	return EVP_PKEY_get_bits(key) == 384 ? EVP_sha384() : EVP_sha256();
 }
 
-/* The first private key that a file or a token has under this name */
-EVP_PKEY *ca_key_load(const char *uri)
+static EVP_PKEY *key_of(OSSL_STORE_INFO *info, bool public_will_do)
+{
+	switch (info ? OSSL_STORE_INFO_get_type(info) : 0) {
+	case OSSL_STORE_INFO_PKEY:
+		return OSSL_STORE_INFO_get1_PKEY(info);
+	case OSSL_STORE_INFO_PUBKEY:
+		return public_will_do ? OSSL_STORE_INFO_get1_PUBKEY(info) : NULL;
+	default:
+		return NULL;
+	}
+}
+
+/* The first key that a file or a token has under this name */
+static EVP_PKEY *load(const char *uri, bool public_will_do)
 {
 	OSSL_STORE_CTX *store;
 	OSSL_STORE_INFO *info;
@@ -47,23 +60,32 @@ EVP_PKEY *ca_key_load(const char *uri)
 		OSSL_PROVIDER_load(NULL, "default");
 	}
 	store = OSSL_STORE_open(uri, NULL, NULL, NULL, NULL);
-	if (store)
+	if (store && !public_will_do)
 		OSSL_STORE_expect(store, OSSL_STORE_INFO_PKEY);
 	while (store && !key && !OSSL_STORE_eof(store)) {
 		info = OSSL_STORE_load(store);
-		if (info && OSSL_STORE_INFO_get_type(info) == OSSL_STORE_INFO_PKEY)
-			key = OSSL_STORE_INFO_get1_PKEY(info);
+		key = key_of(info, public_will_do);
 		OSSL_STORE_INFO_free(info);
 		if (!info && OSSL_STORE_error(store))
 			break;
 	}
 	/* the PIN may be in a URI */
 	if (!key)
-		say("%.*s: no private key there: %s", (int)strcspn(uri, "?;"), uri,
-		    openssl_reason());
+		say("%.*s: no %skey there: %s", (int)strcspn(uri, "?;"), uri,
+		    public_will_do ? "" : "private ", openssl_reason());
 	OSSL_STORE_close(store);
 	ERR_clear_error();
 	return key;
+}
+
+EVP_PKEY *ca_key_load(const char *uri)
+{
+	return load(uri, false);
+}
+
+EVP_PKEY *ca_public_load(const char *uri)
+{
+	return load(uri, true);
 }
 
 /* All certificates of a PEM file, at least one */
@@ -101,6 +123,16 @@ static bool fits(const struct ca *ca, const char *path)
 		return true;
 	ERR_clear_error();
 	return false;
+}
+
+bool ca_fleet(const struct config *config, uint8_t fleet[16])
+{
+	STACK_OF(X509) *chain = sk_X509_new_null();
+	bool ok = chain && load_certificates(config->ca_certificate, chain) &&
+		  !iotkey_device_id(X509_get0_pubkey(sk_X509_value(chain, 0)), fleet);
+
+	sk_X509_pop_free(chain, X509_free);
+	return ok;
 }
 
 int ca_open(const struct config *config, struct ca **out)

@@ -32,6 +32,12 @@ void ca_close(struct ca *ca);
 /* ca_key_load(): a private key by the path of a PEM file or a URI; NULL, and it said why */
 EVP_PKEY *ca_key_load(const char *uri);
 
+/* ca_public_load(): the same; the public half will do */
+EVP_PKEY *ca_public_load(const char *uri);
+
+/* ca_fleet(): by which devices know the fleet, from ca-certificate; false, and it said why */
+bool ca_fleet(const struct config *config, uint8_t fleet[16]);
+
 /* ca_digest(): the hash that goes with a key: SHA-384 for P-384, else SHA-256 */
 const EVP_MD *ca_digest(const EVP_PKEY *key);
 

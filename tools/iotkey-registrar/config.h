@@ -19,15 +19,19 @@ struct config {
 	char *listen, *http_listen;	       /* ADDRESS:PORT */
 	char *server_certificate, *server_key; /* PEM */
 	char *ca_certificate;		       /* PEM */
-	char *ca_key;	  /* PEM file, or a URI of OpenSSL's STORE: pkcs11:… */
-	char *store;	  /* sqlite:PATH or postgresql://… */
-	char *master;	  /* file or pkcs11: URI */
-	char *admins;	  /* file: who may use the admin interface */
-	char *audit;	  /* file */
-	char *idevid_ca;  /* PEM, one or more */
-	char *ek_ca;	  /* file or directory: whose EK certificates are believed */
-	char *references; /* file: what devices are to look like */
-	char *roots;	  /* names of the roots that every device gets */
+	char *ca_key;	      /* PEM file, or a URI of OpenSSL's STORE: pkcs11:… */
+	char *store;	      /* sqlite:PATH or postgresql://… */
+	char *master;	      /* file or pkcs11: URI */
+	char *admins;	      /* file: who may use the admin interface */
+	char *audit;	      /* file */
+	char *idevid_ca;      /* PEM, one or more */
+	char *ek_ca;	      /* file or directory: whose EK certificates are believed */
+	char *references;     /* file: what devices are to look like */
+	char *roots;	      /* names of the roots that every device gets */
+	char *release_policy; /* what they are bound to: none, pcrs, authorized */
+	char *release_pcrs;   /* as tpm2_quote -l has it */
+	char *policy_signer;  /* PEM, or a URI as ca_key: whose approvals count */
+	char *approvals;      /* file: of PCR values, by policy_signer */
 	char *crl_url, *ocsp_url; /* for certificates */
 	char *san_suffix;	  /* a SAN dNSName may be CN and this */
 	unsigned int workers;	  /* 0: one for each CPU */

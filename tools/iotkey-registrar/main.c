@@ -7,6 +7,7 @@
  *	http.c		requests, routes, batches of the store
  *	est.c		enrolment (RFC 7030); csr.c: requests for certificates
  *	device.c	who is asking
+ *	join.c, attest.c, release.c	devices with a TPM; policy.c: what roots are bound to
  *	revocation.c	CRL and OCSP
  *	ca.c		the CA's key and what it signs
  *	store*.c	what is remembered; master.c: what is derived; audit.c: what is told
@@ -17,6 +18,7 @@
 #include <string.h>
 
 #include "../common/say.h"
+#include "approve.h"
 #include "audit.h"
 #include "config.h"
 #include "init.h"
@@ -27,6 +29,8 @@ static const char usage[] =
 	"       iotkey-registrar check [--config FILE]    would it start?\n"
 	"       iotkey-registrar init DIR [--name HOST]... [--ca-key URI]\n"
 	"                                                 make all that it needs\n"
+	"       iotkey-registrar approve [--config FILE] [--signer KEY] REFERENCE\n"
+	"                                                 let roots open under these PCRs\n"
 	"       iotkey-registrar audit verify FILE...     is the log whole?\n"
 	"See iotkey-registrar(8).\n";
 
@@ -61,6 +65,8 @@ int main(int argc, char **argv)
 		return with_config(argc - 1, argv + 1, server_check);
 	if (!strcmp(verb, "init"))
 		return init_command(argc - 1, argv + 1);
+	if (!strcmp(verb, "approve"))
+		return approve_command(argc - 1, argv + 1);
 	if (!strcmp(verb, "audit"))
 		return audit_command(argc - 2, argv + 2);
 	if (!strcmp(verb, "--help")) {

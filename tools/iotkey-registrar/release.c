@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Roots, for devices whose last attestation passed and is not old: derived from the fleet's
- * master and wrapped so that only the device's TPM imports them.  Contexts of the
- * derivation:
+ * master and wrapped so that only the device's TPM imports them, and opens them as
+ * release-policy says.  Contexts of the derivation:
  *
  *	"iotkey root"		device id || version be32 || name
  *	"iotkey group root"	name of the group || 0 || version be32
@@ -37,6 +37,7 @@ struct release {
 	struct iotkey_bytes nonce, parent, attest, signature;
 	struct iotkey_area area;
 	struct iotkey_name parent_name;
+	struct policy_binding binding;
 	struct root root[ROOTS_MAX];
 	size_t roots;
 };
@@ -77,6 +78,41 @@ static bool check_attested(struct request *req, const struct store_device *devic
 	else
 		return true;
 	return false;
+}
+
+/* What restarted may be in another state by now; the TPM counts */
+static bool check_boot(struct request *req, const struct release *release)
+{
+	const struct store_attestation *last = &release->device.attestation;
+	struct iotkey_certified certified;
+
+	if (!iotkey_certified_parse(release->attest.data, release->attest.len,
+				    &certified) &&
+	    certified.resets == last->resets && certified.restarts == last->restarts)
+		return true;
+	reply_error(req, 403, "restarted",
+		    "this device was restarted since its last attestation; attest again");
+	return false;
+}
+
+static bool check_policy(struct request *req, struct release *release)
+{
+	const struct worker *worker = request_worker(req);
+	struct progress proved;
+	int err;
+
+	progress_read(&release->device.attestation, &proved);
+	err = policy_bind(worker->policy, &proved, &release->binding);
+	if (err == -ENODATA)
+		reply_error(req, 403, "pcrs-not-attested",
+			    "the last attestation did not quote %s; attest again with it",
+			    worker->config->release_pcrs);
+	else if (err)
+		reply_error(
+			req, 403, "pcrs-not-approved",
+			"the policy signer has not approved the PCRs of this device; %s",
+			"see iotkey-registrar approve");
+	return !err;
 }
 
 static const struct {
@@ -205,13 +241,12 @@ static int derive(struct worker *worker, const struct release *release,
 
 static int wrap(struct worker *worker, struct release *release, struct root *root)
 {
-	const struct iotkey_policy policy = { .kind = IOTKEY_POLICY_NONE };
 	uint8_t secret[MASTER_SIZE];
 	int err = derive(worker, release, root, secret);
 
 	if (!err)
 		err = iotkey_wrap(worker->attest, &release->area, PARENT_HANDLE, secret,
-				  &policy, &root->pem);
+				  &release->binding.policy, &root->pem);
 	OPENSSL_cleanse(secret, sizeof(secret));
 	return err;
 }
@@ -244,7 +279,8 @@ static bool make_roots(struct request *req, struct release *release)
  * The answer
  */
 
-static json_t *roots_json(const struct release *release, bool pem)
+static json_t *roots_json(const struct worker *worker, const struct release *release,
+			  bool pem)
 {
 	json_t *list = json_array(), *one;
 	size_t i;
@@ -253,8 +289,8 @@ static json_t *roots_json(const struct release *release, bool pem)
 		const struct root *root = &release->root[i];
 
 		one = json_pack("{ss,sI,ss,sb}", "name", root->name, "version",
-				(json_int_t)root->version, "policy", "none", "group",
-				root->group);
+				(json_int_t)root->version, "policy",
+				policy_word(worker->policy), "group", root->group);
 		if (pem)
 			json_object_set_new(one, "pem", json_string(root->pem));
 		json_array_append_new(list, one);
@@ -304,8 +340,9 @@ static void write_release(struct request *req)
 			       field_json_hex(release->device.id, STORE_ID),
 			       "parent_name",
 			       field_json_hex(release->parent_name.data, STORE_TPM_NAME),
-			       "roots", roots_json(release, false)));
-	reply_json(req, 200, json_pack("{so}", "roots", roots_json(release, true)));
+			       "roots", roots_json(worker, release, false)));
+	reply_json(req, 200,
+		   json_pack("{so}", "roots", roots_json(worker, release, true)));
 }
 
 static bool read_release(struct request *req, const json_t *body, struct release *release)
@@ -333,12 +370,51 @@ static void handle_release(struct request *req)
 	body = field_body(req);
 	if (body && read_release(req, body, release) &&
 	    device_nonce(req, &release->device, STORE_RELEASE, release->nonce) &&
-	    check_parent(req, release) && make_roots(req, release))
+	    check_parent(req, release) && check_boot(req, release) &&
+	    check_policy(req, release) && make_roots(req, release))
 		request_write(req, write_release);
 	json_decref(body);
 }
 
+/*
+ * Approvals, for roots that are loaded: what was approved since they were released.  They are
+ * no secret and need no attestation: a device takes them before it boots into what they approve.
+ */
+static void handle_approvals(struct request *req)
+{
+	const struct worker *worker = request_worker(req);
+	const char *word = policy_word(worker->policy);
+	struct policy_binding binding;
+	struct store_device device;
+	struct progress proved;
+	uint8_t *der;
+	size_t len;
+	int err;
+
+	if (!device_of(req, &device))
+		return;
+	progress_read(&device.attestation, &proved);
+	err = policy_approvals(worker->policy, &proved, &binding);
+	if (!err)
+		err = iotkey_approvals(&binding.policy, &der, &len);
+	if (err == -ENOENT) {
+		reply_json(req, 200, json_pack("{ss}", "policy", word));
+		return;
+	}
+	if (err) {
+		reply_error(req, 503, "busy", "out of memory; come again");
+		return;
+	}
+	reply_json(req, 200,
+		   json_pack("{ss,so}", "policy", word, "approvals",
+			     field_json_bytes(der, len)));
+	free(der);
+}
+
 const struct route release_routes[] = {
+	{ .path = "/.well-known/iotkey/approvals",
+	  .methods = HTTP_GET,
+	  .handle = handle_approvals },
 	{ .path = "/.well-known/iotkey/release",
 	  .methods = HTTP_POST,
 	  .handle = handle_release },

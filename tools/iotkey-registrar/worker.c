@@ -21,6 +21,10 @@ int worker_open(struct worker *worker, const struct config *config)
 	err = ca_open(config, &worker->ca);
 	if (err)
 		return err;
+	err = policy_open(config, X509_get0_pubkey(worker->ca->certificate),
+			  worker->attest, &worker->policy);
+	if (err)
+		return err;
 	err = store_open(config->store, &worker->store, why);
 	if (err) {
 		say("store: %s", why);
@@ -51,6 +55,7 @@ void worker_close(struct worker *worker)
 		master_close(worker->master);
 	if (worker->store)
 		store_close(worker->store);
+	policy_close(worker->policy);
 	ca_close(worker->ca);
 	iotkey_attest_free(worker->attest);
 	explicit_bzero(worker, sizeof(*worker));

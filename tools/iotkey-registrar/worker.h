@@ -14,6 +14,7 @@
 #include "config.h"
 #include "http.h"
 #include "master.h"
+#include "policy.h"
 #include "store.h"
 
 struct worker {
@@ -23,7 +24,8 @@ struct worker {
 	struct ca *ca;
 	struct store *store;
 	struct master *master;
-	struct audit *audit; /* NULL: none is configured */
+	struct policy *policy; /* of released roots */
+	struct audit *audit;   /* NULL: none is configured */
 	struct http *http;
 	uint8_t nonce_key[MASTER_SIZE];
 	unsigned int number; /* of the worker, from 0 */
