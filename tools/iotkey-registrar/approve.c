@@ -33,12 +33,8 @@ struct approve {
 
 static bool read_config(struct approve *a, const char *path)
 {
-	char why[CONFIG_MISTAKE];
-
-	if (config_read(&a->config, path, why)) {
-		say("%s: %s", path, why);
+	if (config_read(&a->config, path))
 		return false;
-	}
 	if (!a->config.policy_signer || !a->config.approvals) {
 		say("%s: approve needs policy-signer and approvals", path);
 		return false;
