@@ -104,6 +104,13 @@ const char *iotkey_area_flaw(const struct iotkey_area *area, enum iotkey_role ro
 int iotkey_area_pkey(const struct iotkey_area *area, struct evp_pkey_st **pkey);
 
 /*
+ * iotkey_area_digest(): SHA-256 of the key's DER SubjectPublicKeyInfo, by which EKs are known.
+ * Errors: -EBADMSG, there is no such key (that a point is on the curve iotkey_area_pkey()
+ * finds out); -ENOMEM.
+ */
+int iotkey_area_digest(const struct iotkey_area *area, uint8_t digest[32]);
+
+/*
  * iotkey_area_signer(): TPMT_PUBLIC of a key outside of any TPM that approves policies, as
  * TPM2_LoadExternal takes it.  Returns its length, IOTKEY_SIGNER_SIZE.
  * Errors: -ENOTSUP, it is not on ECC P-256.

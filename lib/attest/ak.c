@@ -32,7 +32,7 @@ static void parse_public(struct iotkey_ak *ak, const uint8_t *data, size_t len)
 	if (iotkey_area_parse(data, len, &area) || iotkey_area_pkey(&area, &ak->pkey))
 		return;
 	ak->attributes = area.attributes;
-	ak->has_attributes = true;
+	ak->has_attributes = !iotkey_area_digest(&area, ak->id);
 }
 
 /*
@@ -99,8 +99,11 @@ static int check_key(struct iotkey_ak *ak)
 static int make_id(struct iotkey_ak *ak)
 {
 	uint8_t *der = NULL;
-	int len = i2d_PUBKEY(ak->pkey, &der), ok;
+	int len, ok;
 
+	if (ak->has_attributes)
+		return 0; /* of a public area it is known */
+	len = i2d_PUBKEY(ak->pkey, &der);
 	ok = len > 0 && EVP_Digest(der, (size_t)len, ak->id, NULL, EVP_sha256(), NULL);
 	OPENSSL_free(der);
 	return ok ? 0 : -ENOMEM;

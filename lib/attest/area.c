@@ -7,9 +7,12 @@
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/objects.h>
 #include <openssl/param_build.h>
+#include <openssl/sha.h>
 #include <openssl/x509.h>
 #include <stdlib.h>
 
@@ -233,14 +236,14 @@ const char *iotkey_area_flaw(const struct iotkey_area *area, enum iotkey_role ro
  * For OpenSSL
  */
 
-static EVP_PKEY *from_params(const char *type, OSSL_PARAM_BLD *build)
+static EVP_PKEY *from_params(const char *type, int selection, OSSL_PARAM_BLD *build)
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
 	OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(build);
 	EVP_PKEY *pkey = NULL;
 
 	if (!ctx || !params || EVP_PKEY_fromdata_init(ctx) <= 0 ||
-	    EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_PUBLIC_KEY, params) <= 0)
+	    EVP_PKEY_fromdata(ctx, &pkey, selection, params) <= 0)
 		pkey = NULL;
 	OSSL_PARAM_free(params);
 	EVP_PKEY_CTX_free(ctx);
@@ -256,37 +259,68 @@ static EVP_PKEY *make_rsa(const struct iotkey_area *area)
 	if (build && n && e && BN_set_word(e, area->exponent ? area->exponent : 65537) &&
 	    OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, n) &&
 	    OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, e))
-		pkey = from_params("RSA", build);
+		pkey = from_params("RSA", EVP_PKEY_PUBLIC_KEY, build);
 	BN_free(n);
 	BN_free(e);
 	OSSL_PARAM_BLD_free(build);
 	return pkey;
 }
 
-EVP_PKEY *pkey_from_point(uint16_t curve, struct iotkey_bytes x, struct iotkey_bytes y)
+/*
+ * Keys without a point, for OpenSSL needs longer to set up a curve than for a signature; they are
+ * copied.  NULL: there is no memory.
+ */
+static EVP_PKEY *on_curve[ARRAY_SIZE(curves)];
+static CRYPTO_ONCE curves_once = CRYPTO_ONCE_STATIC_INIT;
+
+static void make_curves(void)
 {
-	uint8_t point[1 + 2 * EC_BYTES_MAX] = { 4 };
 	OSSL_PARAM_BLD *build;
-	EVP_PKEY *pkey = NULL;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(curves); i++) {
+		build = OSSL_PARAM_BLD_new();
+		if (build &&
+		    OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME,
+						    curves[i].group, 0))
+			on_curve[i] = from_params("EC", EVP_PKEY_KEY_PARAMETERS, build);
+		OSSL_PARAM_BLD_free(build);
+	}
+}
+
+/* Which of the curves; ARRAY_SIZE(curves): none, or the coordinates are too long for it */
+static size_t make_point(uint16_t curve, struct iotkey_bytes x, struct iotkey_bytes y,
+			 uint8_t point[1 + 2 * EC_BYTES_MAX])
+{
 	size_t i, size;
 
 	for (i = 0; i < ARRAY_SIZE(curves) && curves[i].curve != curve; i++)
 		;
 	size = i < ARRAY_SIZE(curves) ? curves[i].size : 0;
 	if (x.len > size || y.len > size)
-		return NULL;
+		return ARRAY_SIZE(curves);
 	/* coordinates may come without leading zeros */
+	memset(point, 0, 1 + 2 * size);
+	point[0] = 4;
 	memcpy(point + 1 + size - x.len, x.data, x.len);
 	memcpy(point + 1 + 2 * size - y.len, y.data, y.len);
-	build = OSSL_PARAM_BLD_new();
-	if (build && size &&
-	    OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME,
-					    curves[i].group, 0) &&
-	    OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, point,
-					     1 + 2 * size))
-		pkey = from_params("EC", build);
-	OSSL_PARAM_BLD_free(build);
-	return pkey;
+	return i;
+}
+
+EVP_PKEY *pkey_from_point(uint16_t curve, struct iotkey_bytes x, struct iotkey_bytes y)
+{
+	uint8_t point[1 + 2 * EC_BYTES_MAX];
+	size_t i = make_point(curve, x, y, point);
+	EVP_PKEY *pkey = NULL;
+
+	if (i < ARRAY_SIZE(curves) && CRYPTO_THREAD_run_once(&curves_once, make_curves) &&
+	    on_curve[i])
+		pkey = EVP_PKEY_dup(on_curve[i]);
+	if (!pkey ||
+	    EVP_PKEY_set1_encoded_public_key(pkey, point, 1 + 2 * curves[i].size) == 1)
+		return pkey;
+	EVP_PKEY_free(pkey);
+	return NULL;
 }
 
 int iotkey_area_pkey(const struct iotkey_area *area, EVP_PKEY **pkey)
@@ -296,6 +330,29 @@ int iotkey_area_pkey(const struct iotkey_area *area, EVP_PKEY **pkey)
 			    : make_rsa(area);
 	ERR_pop_to_mark();
 	return *pkey ? 0 : -EBADMSG;
+}
+
+bool area_is_of(const struct iotkey_area *area, const EVP_PKEY *pkey)
+{
+	uint8_t own[1 + 2 * EC_BYTES_MAX], theirs[1 + 2 * EC_BYTES_MAX];
+	EVP_PKEY *key;
+	char group[32];
+	size_t i;
+	bool same;
+
+	if (area->is_ec) {
+		i = make_point(area->curve, area->x, area->y, own);
+		return i < ARRAY_SIZE(curves) &&
+		       EVP_PKEY_get_group_name(pkey, group, sizeof(group), NULL) &&
+		       OBJ_sn2nid(group) == EC_curve_nist2nid(curves[i].group) &&
+		       pkey_point(pkey, theirs, curves[i].size) &&
+		       !memcmp(own, theirs, 1 + 2 * curves[i].size);
+	}
+	if (iotkey_area_pkey(area, &key))
+		return false;
+	same = EVP_PKEY_eq(key, pkey) == 1;
+	EVP_PKEY_free(key);
+	return same;
 }
 
 bool pkey_point(const EVP_PKEY *pkey, uint8_t point[1 + 2 * EC_BYTES_MAX], size_t size)
@@ -337,15 +394,60 @@ ssize_t iotkey_area_signer(const EVP_PKEY *pkey, uint8_t out[IOTKEY_SIGNER_SIZE]
 	return w.bad ? -EINVAL : (ssize_t)w.len;
 }
 
-int iotkey_device_id(const EVP_PKEY *pkey, uint8_t id[IOTKEY_DEVICE_ID])
+static int spki_digest(const EVP_PKEY *pkey, uint8_t digest[SHA256_DIGEST_LENGTH])
 {
-	uint8_t *der = NULL, digest[EVP_MAX_MD_SIZE];
+	uint8_t *der = NULL;
 	int len = i2d_PUBKEY(pkey, &der), ok;
 
 	ok = len > 0 && EVP_Digest(der, (size_t)len, digest, NULL, EVP_sha256(), NULL);
 	OPENSSL_free(der);
-	if (!ok)
-		return -ENOMEM;
-	memcpy(id, digest, IOTKEY_DEVICE_ID);
-	return 0;
+	return ok ? 0 : -ENOMEM;
+}
+
+int iotkey_area_digest(const struct iotkey_area *area, uint8_t digest[32])
+{
+	/* all that DER has before the point */
+	static const struct {
+		uint8_t len, der[30];
+	} heads[ARRAY_SIZE(curves)] = {
+		{ 26, { 0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48,
+			0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48,
+			0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00 } },
+		{ 23, { 0x30, 0x76, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86,
+			0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b,
+			0x81, 0x04, 0x00, 0x22, 0x03, 0x62, 0x00 } },
+		{ 25, { 0x30, 0x81, 0x9b, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86,
+			0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b, 0x81,
+			0x04, 0x00, 0x23, 0x03, 0x81, 0x86, 0x00 } },
+	};
+	uint8_t der[30 + 1 + 2 * EC_BYTES_MAX];
+	EVP_PKEY *pkey;
+	size_t i;
+	int err;
+
+	if (area->is_ec) {
+		i = make_point(area->curve, area->x, area->y, der + 30);
+		if (i == ARRAY_SIZE(curves))
+			return -EBADMSG;
+		memcpy(der + 30 - heads[i].len, heads[i].der, heads[i].len);
+		SHA256(der + 30 - heads[i].len, heads[i].len + 1 + 2 * curves[i].size,
+		       digest);
+		return 0;
+	}
+	err = iotkey_area_pkey(area, &pkey);
+	if (!err) {
+		err = spki_digest(pkey, digest);
+		EVP_PKEY_free(pkey);
+	}
+	return err;
+}
+
+int iotkey_device_id(const EVP_PKEY *pkey, uint8_t id[IOTKEY_DEVICE_ID])
+{
+	uint8_t digest[SHA256_DIGEST_LENGTH];
+	int err = spki_digest(pkey, digest);
+
+	if (!err)
+		memcpy(id, digest, IOTKEY_DEVICE_ID);
+	return err;
 }

@@ -91,6 +91,9 @@ static inline void write_2b(struct writer *w, const void *data, size_t len)
 /* Bytes of a coordinate on the key's curve; 0 for a key that has none */
 size_t area_coordinate(const struct iotkey_area *area);
 
+/* Whether it is the public area of that key */
+bool area_is_of(const struct iotkey_area *area, const EVP_PKEY *pkey);
+
 /* A public key by its coordinates; NULL if there is none */
 EVP_PKEY *pkey_from_point(uint16_t curve, struct iotkey_bytes x, struct iotkey_bytes y);
 

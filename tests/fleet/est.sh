@@ -101,6 +101,10 @@ openssl genpkey -algorithm ED25519 -out "$tmp/ed.key"
 csr ed "/"
 enrol simpleenroll ed -u $three:three-secret
 refused "Ed25519" 400 key
+openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -pkeyopt ec_param_enc:explicit -out "$tmp/explicit.key" 2>/dev/null
+csr explicit "/"
+enrol simpleenroll explicit -u $three:three-secret
+refused "a curve by its parameters, not its name" 400 key
 csr three "/CN=gateway-3" -addext "subjectAltName=DNS:gateway-3.devices.example" \
 	-addext "basicConstraints=critical,CA:TRUE" -addext "1.2.3.4=ASN1:NULL"
 tr -d '\n' <"$tmp/three.b64" >"$tmp/line" && mv "$tmp/line" "$tmp/three.b64"

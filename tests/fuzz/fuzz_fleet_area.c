@@ -9,10 +9,24 @@
  */
 #include <iotkey-fleet.h>
 #include <openssl/evp.h>
+#include <openssl/sha.h>
+#include <openssl/x509.h>
 
 #include "fuzz.h"
 
 static struct iotkey_attest *attest;
+
+/* What is put together for curves is what OpenSSL encodes */
+static void check_digest(const struct iotkey_area *area, EVP_PKEY *pkey)
+{
+	uint8_t digest[32], theirs[32], *der = NULL;
+	int len = i2d_PUBKEY(pkey, &der);
+
+	must(len > 0 && !iotkey_area_digest(area, digest));
+	SHA256(der, (size_t)len, theirs);
+	must(!memcmp(digest, theirs, sizeof(digest)));
+	OPENSSL_free(der);
+}
 
 static void check_area(const uint8_t *data, size_t size)
 {
@@ -30,8 +44,10 @@ static void check_area(const uint8_t *data, size_t size)
 	must(!iotkey_area_name(attest, &area, &name) && name.len <= IOTKEY_NAME_MAX);
 	for (role = IOTKEY_ROLE_EK; role <= IOTKEY_ROLE_KEY; role++)
 		iotkey_area_flaw(&area, role);
-	if (!iotkey_area_pkey(&area, &pkey))
-		EVP_PKEY_free(pkey);
+	if (iotkey_area_pkey(&area, &pkey))
+		return;
+	check_digest(&area, pkey);
+	EVP_PKEY_free(pkey);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

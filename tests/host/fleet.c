@@ -137,11 +137,14 @@ static int do_area(char **argv)
 static int do_id(char **argv)
 {
 	struct iotkey_area area = read_area(argv[0]);
-	uint8_t id[IOTKEY_DEVICE_ID];
+	uint8_t id[IOTKEY_DEVICE_ID], digest[32];
 	EVP_PKEY *pkey;
 
 	must(iotkey_area_pkey(&area, &pkey));
 	must(iotkey_device_id(pkey, id));
+	must(iotkey_area_digest(&area, digest));
+	if (memcmp(digest, id, sizeof(id)))
+		errx(2, "the id is not the first half of the digest");
 	print_hex(id, sizeof(id));
 	return 0;
 }

@@ -262,7 +262,37 @@ static const char *extended_usage(const struct ca_subject *subject)
 	}
 }
 
-static bool fill(const struct ca *ca, X509 *x, EVP_PKEY *key,
+/* The parameters of a key's algorithm are none, NULL, or the name of a curve */
+static bool set_key(X509 *certificate, const X509_PUBKEY *key)
+{
+	const unsigned char *bits;
+	unsigned char *own_bits;
+	const ASN1_OBJECT *type;
+	ASN1_OBJECT *own_type, *own_curve = NULL;
+	X509_ALGOR *algorithm;
+	const void *curve;
+	int len, kind;
+
+	if (!X509_PUBKEY_get0_param(NULL, &bits, &len, &algorithm, key))
+		return false;
+	X509_ALGOR_get0(&type, &kind, &curve, algorithm);
+	if (kind == V_ASN1_OBJECT)
+		own_curve = OBJ_dup(curve);
+	else if (kind != V_ASN1_NULL && kind != V_ASN1_UNDEF)
+		return false;
+	own_type = OBJ_dup(type);
+	own_bits = OPENSSL_memdup(bits, (size_t)len);
+	if (own_type && own_bits && (kind != V_ASN1_OBJECT || own_curve) &&
+	    X509_PUBKEY_set0_param(X509_get_X509_PUBKEY(certificate), own_type, kind,
+				   own_curve, own_bits, len))
+		return true;
+	ASN1_OBJECT_free(own_type);
+	ASN1_OBJECT_free(own_curve);
+	OPENSSL_free(own_bits);
+	return false;
+}
+
+static bool fill(const struct ca *ca, X509 *x, const X509_PUBKEY *key,
 		 const struct ca_subject *subject)
 {
 	X509 *issuer = ca->certificate;
@@ -273,7 +303,7 @@ static bool fill(const struct ca *ca, X509 *x, EVP_PKEY *key,
 	       set_times(x, subject->not_after, issuer) &&
 	       add_name(name, NID_commonName, subject->common_name) &&
 	       add_name(name, NID_serialNumber, subject->serial_number) &&
-	       X509_set_pubkey(x, key) &&
+	       set_key(x, key) &&
 	       add_extension(x, issuer, NID_basic_constraints, "critical,CA:FALSE") &&
 	       add_extension(x, issuer, NID_key_usage, "critical,digitalSignature") &&
 	       add_extension(x, issuer, NID_ext_key_usage, extended_usage(subject)) &&
@@ -284,7 +314,8 @@ static bool fill(const struct ca *ca, X509 *x, EVP_PKEY *key,
 	       add_url(x, issuer, NID_info_access, "OCSP;", subject->ocsp_url);
 }
 
-X509 *ca_issue(const struct ca *ca, EVP_PKEY *key, const struct ca_subject *subject)
+X509 *ca_issue(const struct ca *ca, const X509_PUBKEY *key,
+	       const struct ca_subject *subject)
 {
 	X509 *x = X509_new();
 

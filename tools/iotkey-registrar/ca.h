@@ -54,8 +54,12 @@ struct ca_subject {
 	int64_t not_after; /* at the latest; never later than the CA's own */
 };
 
-/* ca_issue(): a certificate for @key with a random serial number; NULL: it did not sign */
-X509 *ca_issue(const struct ca *ca, EVP_PKEY *key, const struct ca_subject *subject);
+/*
+ * ca_issue(): a certificate for @key with a random serial number; NULL: it did not sign.  The key
+ * comes encoded, as it is in a request: encoding one takes OpenSSL longer than signing.
+ */
+X509 *ca_issue(const struct ca *ca, const X509_PUBKEY *key,
+	       const struct ca_subject *subject);
 
 /* ca_self(): a new CA's certificate of itself */
 X509 *ca_self(EVP_PKEY *key, const char *common_name, unsigned int days);

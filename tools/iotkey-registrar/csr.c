@@ -19,13 +19,19 @@ static bool wrong(struct csr_mistake *mistake, const char *word, const char *det
 	return false;
 }
 
-static bool key_is_fit(EVP_PKEY *key)
+static bool key_is_fit(const X509_REQ *req, EVP_PKEY *key)
 {
+	X509_ALGOR *algorithm;
 	char group[32];
+	int kind;
 
 	if (EVP_PKEY_is_a(key, "RSA"))
 		return EVP_PKEY_get_bits(key) >= 2048 && EVP_PKEY_get_bits(key) <= 4096;
-	if (!EVP_PKEY_is_a(key, "EC") ||
+	/* a curve by its name, not by a description of it */
+	X509_PUBKEY_get0_param(NULL, NULL, NULL, &algorithm,
+			       X509_REQ_get_X509_PUBKEY((X509_REQ *)req));
+	X509_ALGOR_get0(NULL, &kind, NULL, algorithm);
+	if (kind != V_ASN1_OBJECT || !EVP_PKEY_is_a(key, "EC") ||
 	    EVP_PKEY_get_group_name(key, group, sizeof(group), NULL) != 1)
 		return false;
 	return !strcmp(group, "prime256v1") || !strcmp(group, "secp384r1");
@@ -145,10 +151,11 @@ static bool asks_encryption(const X509_REQ *req)
 	return found;
 }
 
+/* As it stands in the request: encoding a key anew takes OpenSSL long */
 static bool hash_key(struct csr *csr)
 {
 	unsigned char *der = NULL;
-	int len = i2d_PUBKEY(csr->key, &der);
+	int len = i2d_X509_PUBKEY(X509_REQ_get_X509_PUBKEY(csr->req), &der);
 	unsigned int size = sizeof(csr->spki_sha256);
 	bool ok = len > 0 && EVP_Digest(der, (size_t)len, csr->spki_sha256, &size,
 					EVP_sha256(), NULL) == 1;
@@ -167,7 +174,7 @@ static bool read_request(struct csr *csr, const uint8_t *der, size_t len,
 		return wrong(mistake, "malformed-csr",
 			     "the body is not one PKCS#10 request");
 	csr->key = X509_REQ_get0_pubkey(csr->req);
-	if (!csr->key || !key_is_fit(csr->key) || !hash_key(csr))
+	if (!csr->key || !key_is_fit(csr->req, csr->key) || !hash_key(csr))
 		return wrong(
 			mistake, "key",
 			"the key is none of ECDSA P-256, P-384, RSA with 2048 to 4096 bits");

@@ -504,7 +504,7 @@ static bool issue(struct request *req, struct enrolment *e, const char *id,
 {
 	struct worker *worker = request_worker(req);
 	const struct config *config = worker->config;
-	EVP_PKEY *key = e->made ? e->made : e->csr.key;
+	X509_PUBKEY *made = NULL;
 	char san[CSR_SAN + 8];
 	struct ca_subject subject = {
 		.common_name = name,
@@ -520,7 +520,12 @@ static bool issue(struct request *req, struct enrolment *e, const char *id,
 		snprintf(san, sizeof(san), "DNS:%s", e->csr.san);
 		subject.san = san;
 	}
-	e->certificate = ca_issue(worker->ca, key, &subject);
+	if (!e->made)
+		e->certificate = ca_issue(worker->ca,
+					  X509_REQ_get_X509_PUBKEY(e->csr.req), &subject);
+	else if (X509_PUBKEY_set(&made, e->made) == 1)
+		e->certificate = ca_issue(worker->ca, made, &subject);
+	X509_PUBKEY_free(made);
 	if (!e->certificate || !ca_serial(e->certificate, e->row.serial)) {
 		reply_error(req, 503, "ca", "the CA does not sign now; try again later");
 		return false;

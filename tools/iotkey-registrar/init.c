@@ -88,8 +88,11 @@ static X509 *make_certificate(struct made *made, const char *name,
 		.not_after = time(NULL) + OTHER_DAYS * 86400ll,
 	};
 	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509_PUBKEY *encoded = NULL;
 	char path[128];
-	X509 *x = key ? ca_issue(&ca, key, &subject) : NULL;
+	X509 *x = key && X509_PUBKEY_set(&encoded, key) == 1
+			  ? ca_issue(&ca, encoded, &subject)
+			  : NULL;
 
 	snprintf(path, sizeof(path), "%s.key", name);
 	if (x && !put_key(path, key)) {
@@ -101,6 +104,7 @@ static X509 *make_certificate(struct made *made, const char *name,
 		X509_free(x);
 		x = NULL;
 	}
+	X509_PUBKEY_free(encoded);
 	EVP_PKEY_free(key);
 	return x;
 }

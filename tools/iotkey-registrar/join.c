@@ -106,20 +106,14 @@ static bool read_area(struct request *req, const char *word, struct iotkey_bytes
 static bool read_ek_key(struct request *req, struct join *join)
 {
 	EVP_PKEY *pkey;
-	uint8_t *der = NULL;
-	int len;
 
 	if (iotkey_area_pkey(&join->ek_area, &pkey)) {
 		reply_error(req, 400, "ek-malformed",
 			    "there is no such key as in \"ek\"");
 		return false;
 	}
-	len = i2d_PUBKEY(pkey, &der);
-	if (len > 0)
-		SHA256(der, (size_t)len, join->device.ek_sha256);
-	OPENSSL_free(der);
 	EVP_PKEY_free(pkey);
-	if (len <= 0) {
+	if (iotkey_area_digest(&join->ek_area, join->device.ek_sha256)) {
 		reply_error(req, 503, "busy", "out of memory; come again");
 		return false;
 	}
