@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * As much of the kernel as kmod/root_tpm.c, tpm_parent.c and tpm.c use, for
- * fuzz_root_tpm.c, which is its TPM core.  The headers beside stand for the kernel's.
+ * As much of the kernel as the files of kmod/ that talk to the TPM use, for the fuzzers of
+ * them; chip.c is its TPM core.  The headers beside stand for the kernel's.
  */
 #ifndef FUZZ_KERNEL_H
 #define FUZZ_KERNEL_H
@@ -21,6 +21,7 @@ void *kmemdup(const void *p, size_t size, int flags);
 #define DEFINE_MUTEX(name)     struct mutex name
 #define mutex_lock_killable(m) ((void)(m), 0)
 #define mutex_unlock(m)	       ((void)(m))
+#define mutex_lock(m)	       ((void)(m))
 #define READ_ONCE(x)	       (x)
 #define WRITE_ONCE(x, value)   ((x) = (value))
 
@@ -35,30 +36,88 @@ void *kmemdup(const void *p, size_t size, int flags);
 #define schedule_timeout_killable(n) ((void)(n), 0)
 #define SHA256_DIGEST_SIZE	     32
 
+/* Pointers that are errnos */
+#define IS_ERR(p)	   IS_ERR_VALUE(p)
+#define ERR_PTR(n)	   ((void *)(long)(n))
+#define PTR_ERR(p)	   ((long)(p))
+#define PTR_ERR_OR_ZERO(p) (IS_ERR(p) ? (int)PTR_ERR(p) : 0)
+
 void get_random_bytes(void *p, size_t len);
 int get_random_bytes_wait(void *p, size_t len);
 void sha256(const u8 *data, size_t len, u8 *digest);
 
-/* What headers of the module have in their structures, and these sources do not use. */
 typedef struct {
 	s64 counter;
 } atomic64_t;
 
-struct kref {
+#define atomic64_inc_return(a) (++(a)->counter)
+
+/* What headers of the module have in their structures, and these sources do not use. */
+struct nothing {
 	int unused;
 };
 
-struct mutex {
-	int unused;
+#define kref		nothing
+#define mutex		nothing
+#define list_head	nothing
+#define rb_node		nothing
+#define timerqueue_node nothing
+#define work_struct	nothing
+typedef struct nothing seqcount_t;
+
+struct key {
+	struct {
+		void *data[4];
+	} payload;
 };
 
-struct list_head {
-	int unused;
+/* What keyctl asks for */
+enum { kernel_pkey_encrypt, kernel_pkey_decrypt, kernel_pkey_sign, kernel_pkey_verify };
+
+struct kernel_pkey_query {
+	u32 supported_ops, key_size;
+	u16 max_data_size, max_sig_size, max_enc_size, max_dec_size;
 };
 
-struct work_struct {
-	int unused;
+struct kernel_pkey_params {
+	const char *encoding, *hash_algo;
+	u32 in_len;
+	union {
+		u32 out_len, in2_len;
+	};
+	int op;
 };
+
+/* A worker, which the fuzzer has run, and the machine's sleep */
+struct delayed_work {
+	void (*run)(struct work_struct *work);
+	bool queued;
+};
+
+#define DECLARE_DELAYED_WORK(name, f)  struct delayed_work name = { f, false }
+#define mod_delayed_work(wq, work, ms) ((void)(ms), fuzz_queue(work))
+#define cancel_delayed_work_sync(work) ((work)->queued = false)
+void fuzz_queue(struct delayed_work *work);
+
+struct notifier_block {
+	int (*notifier_call)(struct notifier_block *nb, unsigned long event, void *data);
+};
+
+enum {
+	PM_HIBERNATION_PREPARE = 1,
+	PM_POST_HIBERNATION,
+	PM_SUSPEND_PREPARE,
+	PM_POST_SUSPEND,
+	PM_RESTORE_PREPARE,
+	PM_POST_RESTORE,
+};
+
+#define NOTIFY_DONE 0
+int register_pm_notifier(struct notifier_block *nb);
+int unregister_pm_notifier(struct notifier_block *nb);
+
+#define module_param(name, type, mode)
+#define MODULE_PARM_DESC(name, text)
 
 /* The TPM core */
 #define TPM_CHIP_FLAG_TPM2	BIT(1)
