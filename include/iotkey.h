@@ -380,7 +380,8 @@ struct iotkey_stats {
 	uint64_t keys, roots;				   /* live now */
 	uint64_t rotations, wakeups, operations, refusals; /* since loading */
 	uint64_t tpm_commands, tpm_errors, unseals;
-	uint64_t scheduled; /* deadlines waiting now */
+	uint64_t scheduled;			 /* deadlines waiting now */
+	uint64_t records_measured, records_lost; /* of the measured history */
 };
 
 /*

@@ -23,6 +23,7 @@
 #include "clock.h"
 #include "key.h"
 #include "measure.h"
+#include "notify.h"
 #include "record.h"
 
 #define LABEL		"iotkey"	/* of rules: func=CRITICAL_DATA label=iotkey */
@@ -97,7 +98,8 @@ static void enqueue(struct iot_record *r)
 	spin_lock(&queue_lock);
 	r->sequence = next_sequence++;
 	len = iot_record_encode(r, data);
-	kfifo_in(&queue, data, len);
+	if (!kfifo_in(&queue, data, len))
+		atomic64_inc(&iot_stats.records_lost);
 	spin_unlock(&queue_lock);
 }
 
@@ -179,17 +181,25 @@ static bool measure_next(void)
 	u8 data[IOT_RECORD_MAX];
 	unsigned int len;
 	u32 sequence;
+	int ret = 0;
 
 	spin_lock(&queue_lock);
 	len = kfifo_out(&queue, data, sizeof(data));
 	sequence = len ? iot_record_sequence(data) : next_sequence;
 	spin_unlock(&queue_lock);
 
-	if (sequence != next_measured && measure_gap(sequence))
-		return len;
-	if (len && !hand_to_ima(iot_record_event(data), data, len))
+	if (sequence != next_measured)
+		ret = measure_gap(sequence);
+	if (!len)
+		return false;
+	ret = ret ?: hand_to_ima(iot_record_event(data), data, len);
+	if (ret) {
+		atomic64_inc(&iot_stats.records_lost);
+	} else {
 		next_measured = sequence + 1;
-	return len;
+		atomic64_inc(&iot_stats.records_measured);
+	}
+	return true;
 }
 
 static void measure_some(struct work_struct *work)

@@ -212,6 +212,8 @@ static int put_stats(struct sk_buff *skb)
 		{ IOTKEY_A_STATS_TPM_ERRORS, &iot_stats.tpm_errors },
 		{ IOTKEY_A_STATS_UNSEALS, &iot_stats.unseals },
 		{ IOTKEY_A_STATS_SCHEDULED, &iot_stats.scheduled },
+		{ IOTKEY_A_STATS_RECORDS_MEASURED, &iot_stats.records_measured },
+		{ IOTKEY_A_STATS_RECORDS_LOST, &iot_stats.records_lost },
 	};
 	size_t i;
 

@@ -20,6 +20,8 @@ struct iot_stats {
 	atomic64_t tpm_errors;
 	atomic64_t unseals;
 	atomic64_t scheduled;
+	atomic64_t records_measured;
+	atomic64_t records_lost;
 };
 
 extern struct iot_stats iot_stats;

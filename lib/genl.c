@@ -77,6 +77,8 @@ static const struct field stats_fields[IOTKEY_A_STATS_MAX + 1] = {
 	[IOTKEY_A_STATS_TPM_ERRORS] = STATS_FIELD(tpm_errors),
 	[IOTKEY_A_STATS_UNSEALS] = STATS_FIELD(unseals),
 	[IOTKEY_A_STATS_SCHEDULED] = STATS_FIELD(scheduled),
+	[IOTKEY_A_STATS_RECORDS_MEASURED] = STATS_FIELD(records_measured),
+	[IOTKEY_A_STATS_RECORDS_LOST] = STATS_FIELD(records_lost),
 };
 
 static int take(const struct field *field, struct nlattr *attr, void *to)

@@ -28,6 +28,17 @@ bytes() { records | cut -d ' ' -f 2 | cut -c $((2 * $1 + 1))-${2:+$((2 * $1 + 2 
 numbers() { bytes "$@" | while read -r n; do echo $((16#$n)); done | xargs; }
 names() { bytes 81 | while read -r name; do echo "$name" | unhex; echo; done | xargs; }
 
+# taken NAME MEASURED LOST: what the module counts, when it has come to that
+taken()
+{
+	local i
+	for i in $(seq 100); do
+		[ "$(stat_of records_measured) $(stat_of records_lost)" != "$2 $3" ] || break
+		sleep 0.05
+	done
+	is "$1" "$2 $3" "$(stat_of records_measured) $(stat_of records_lost)"
+}
+
 # expect NAME EVENT...: the events since $seen, when they have arrived
 expect()
 {
@@ -38,6 +49,13 @@ expect()
 		sleep 0.05
 	done
 	is "$name" "$*" "$(events)"
+}
+
+# The doctor, in a file system of its own, where something is hidden or forged.
+ill() # COMMANDS...
+{
+	unshare -m bash -c "$1
+		iotkeyctl doctor"
 }
 
 load()
@@ -55,6 +73,7 @@ test_off()
 	key=$(add quiet new aes-256-gcm root=quiet-root mode=derive)
 	keyctl update "$key" rotate
 	keyctl revoke "$key"
+	taken "nor counted" 0 0
 	keyctl clear @s
 	ok "unload" unload
 	is "nothing is measured then" "" "$(events)"
@@ -93,6 +112,14 @@ test_life()
 	is_err "used after its life" EKEYEXPIRED keyctl pkey_encrypt "$short" 0 $log
 	expect "loaded; expired" begin created created rotated revoked destroyed \
 		loaded created expired
+	taken "each is counted" 9 0
+	like "the doctor is content" "^ok +measured history +measure=all: 9 records, 0 lost" \
+		"$(iotkeyctl doctor)"
+	like "not so if IMA had no TPM" "^fail +measured history +IMA has no TPM" \
+		"$(ill 'mount -t tmpfs none /sys/class/tpm')"
+	like "nor with one that it does not extend" "^fail +measured history +IMA does not extend" \
+		"$(ill "mount -t tmpfs none /sys/class/tpm; mkdir -p /sys/class/tpm/tpm0/pcr-sha256
+			printf '%064d\n' 0 >/sys/class/tpm/tpm0/pcr-sha256/10")"
 	keyctl clear @s
 	ok "unload" unload
 	ok "iotkeyctl history is content" iotkeyctl history

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <iotkey-attest.h>
+#include <iotkey.h>
 #include <linux/iotkey.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -180,6 +181,7 @@ static bool read_log(struct seen *seen)
 int main(void)
 {
 	char rule[64];
+	struct iotkey_stats stats;
 	struct seen seen;
 	key_serial_t key;
 	double start, took, slowest = 0;
@@ -207,6 +209,7 @@ int main(void)
 	printf("# in %.1f s, the slowest in %.3f s\n", took, slowest);
 	ktap_ok(took < ROTATIONS * DELAY / 1000.0 / 4, "nobody waited for the TPM");
 
+	ktap_ok(!iotkey_stats_get(&stats), "what is lost is counted");
 	ktap_ok(say("clear"), "the TPM is fast again");
 	iot_drop(key);
 	run("keyctl clear @s");
@@ -224,6 +227,8 @@ int main(void)
 	ktap_ok(seen.rotated + seen.lost >= ROTATIONS &&
 			seen.rotated + seen.lost <= ROTATIONS + 4,
 		"each is there, or counted as lost");
+	ktap_ok(seen.lost >= stats.records_lost && seen.lost <= stats.records_lost + 4,
+		"and so the module said");
 	ktap_ok(!seen.flaws && !seen.changed, "no number is missing or there twice");
 	ktap_ok(pcr_is(seen.pcrs.value[10]), "the log leads to the PCR");
 

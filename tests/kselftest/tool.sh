@@ -425,6 +425,11 @@ test_doctor()
 			echo Y >/sys/module/module/parameters/sig_enforce')"
 	like "signatures not checked" "^warn +module signatures +not checked" \
 		"$(ill 'mount -t tmpfs none /sys/module')"
+	like "nothing is measured" "^ok +measured history +off" "$out"
+	like "nor can it be without IMA" "^fail +measured history +IMA is not there" \
+		"$(ill 'mount -t tmpfs none /sys/kernel/security; mount -t tmpfs none /sys/module
+			mkdir -p /sys/module/iotkey/parameters
+			echo all >/sys/module/iotkey/parameters/measure')"
 	like "the configuration" "CONFIG_CRYPTO_GCM is off" \
 		"$(ill "mkdir -p /boot; printf '\nCONFIG_KEYS=y\n' >/boot/config-$release")"
 	rm -r "/boot/config-$release"
@@ -455,6 +460,26 @@ test_no_module()
 	like "the doctor" "^fail +key type +the kernel has no iot key type" "$(iotkeyctl doctor)"
 	like "what mends it" "modprobe iotkey" "$(iotkeyctl doctor)"
 	code "its exit code" 1 "^$" iotkeyctl doctor
+}
+
+# IMA has no rule for it here; measure.sh has the rest.
+test_unmeasured()
+{
+	if [ ! -e /sys/kernel/security/ima ]; then modprobe iotkey; return; fi
+	modprobe iotkey measure=all
+	iotkeyctl root unmeasured --provider soft
+	keyctl clear @u
+	for _ in $(seq 100); do
+		grep -q '"records_lost": *3' <<<"$(iotkeyctl --json stats)" && break
+		sleep 0.1
+	done
+	code "no rule of IMA's: the doctor" 1 "^$" iotkeyctl doctor
+	like "says so" "^fail +measured history +measure=all: 0 records, 3 lost" "$(iotkeyctl doctor)"
+	like "and what mends it" "ima_policy=critical_data" "$(iotkeyctl doctor)"
+	for _ in $(seq 100); do
+		rmmod iotkey 2>/dev/null && break
+		sleep 0.1
+	done
 	modprobe iotkey
 }
 
@@ -472,6 +497,7 @@ test_codes
 test_user
 test_doctor
 test_no_module
+test_unmeasured
 cd /
 rm -rf "$work"
 done_testing

@@ -20,6 +20,8 @@ int cmd_stats(struct context *ctx, int argc, char **argv)
 		{ "tpm_errors", &s.tpm_errors },
 		{ "unseals", &s.unseals },
 		{ "scheduled", &s.scheduled },
+		{ "records_measured", &s.records_measured },
+		{ "records_lost", &s.records_lost },
 	};
 	json_t *json;
 	size_t i;
@@ -35,7 +37,7 @@ int cmd_stats(struct context *ctx, int argc, char **argv)
 			json_object_set_new(json, rows[i].name,
 					    json_integer((json_int_t)*rows[i].value));
 		else
-			printf("%-14s%llu\n", rows[i].name,
+			printf("%-18s%llu\n", rows[i].name,
 			       (unsigned long long)*rows[i].value);
 	}
 	if (ctx->json)

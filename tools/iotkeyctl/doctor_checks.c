@@ -180,6 +180,57 @@ static void check_tpm(const struct checks *c)
 		ok(c, "tpm", "TPM 2.0");
 }
 
+/* Are entries of IMA's log in the TPM? If its driver came after IMA, the PCR is still 0. */
+static bool ima_extends(void)
+{
+	static const char *const pcrs[] = { "/sys/class/tpm/tpm0/pcr-sha256/10",
+					    "/sys/class/tpm/tpm0/pcr-sha1/10" };
+	char text[72];
+	size_t i;
+
+	for (i = 0; i < sizeof(pcrs) / sizeof(pcrs[0]); i++) {
+		first_line(pcrs[i], text, sizeof(text));
+		if (text[0])
+			return text[strspn(text, "0")];
+	}
+	return true; /* it cannot be told: no bank that we know */
+}
+
+/* Is the history of keys measured, if the module is to do so? */
+static void check_history(const struct checks *c)
+{
+	static const char what[] = "measured history";
+	struct iotkey_stats stats;
+	char choice[16], text[96];
+
+	first_line("/sys/module/iotkey/parameters/measure", choice, sizeof(choice));
+	if (!choice[0] || iotkey_stats_get(&stats))
+		return;
+	if (!strcmp(choice, "off")) {
+		ok(c, what, "off: the module was loaded without measure=");
+		return;
+	}
+	snprintf(text, sizeof(text), "measure=%s: %llu records, %llu lost", choice,
+		 (unsigned long long)stats.records_measured,
+		 (unsigned long long)stats.records_lost);
+	if (access("/sys/kernel/security/ima", F_OK))
+		fail(c, what, "IMA is not there",
+		     "mount -t securityfs none /sys/kernel/security; a kernel with CONFIG_IMA");
+	else if (!stats.records_measured)
+		fail(c, what, text,
+		     "boot with ima_policy=critical_data, or give IMA the rule: measure func=CRITICAL_DATA label=iotkey");
+	else if (access("/sys/class/tpm/tpm0", F_OK))
+		fail(c, what, "IMA has no TPM: its log proves nothing",
+		     "enable it in the firmware, or load the module without measure=");
+	else if (!ima_extends())
+		fail(c, what, "IMA does not extend PCR 10: its log proves nothing",
+		     "the TPM's driver must be there when IMA begins: build it into the kernel");
+	else if (stats.records_lost)
+		warn(c, what, text, "see where and why: iotkeyctl history");
+	else
+		ok(c, what, text);
+}
+
 static uint32_t be32(const uint8_t *p)
 {
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
@@ -434,6 +485,7 @@ void run_checks(report_fn *report, void *arg)
 	check_quota(&c);
 	check_tpm(&c);
 	check_parent(&c);
+	check_history(&c);
 	check_config(&c);
 	check_lockdown(&c);
 	check_signatures(&c);
