@@ -68,12 +68,12 @@ struct iotkey_area {
  */
 int iotkey_area_parse(const void *data, size_t len, struct iotkey_area *area);
 
-#define IOTKEY_NAME_MAX (2 + IOTKEY_DIGEST_MAX)
+#define IOTKEY_TPM_NAME_MAX (2 + IOTKEY_DIGEST_MAX)
 
 /* TPM2B_NAME without its size: algorithm and digest (Part 1, 16) */
 struct iotkey_name {
 	size_t len;
-	uint8_t data[IOTKEY_NAME_MAX];
+	uint8_t data[IOTKEY_TPM_NAME_MAX];
 };
 
 /* iotkey_area_name(): the name of the key.  Errors: as iotkey_digest(). */

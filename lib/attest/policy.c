@@ -66,7 +66,7 @@ int iotkey_policy_authorized(struct iotkey_attest *attest,
 			     uint8_t policy[IOTKEY_POLICY_SIZE])
 {
 	static const uint8_t zeros[IOTKEY_POLICY_SIZE];
-	uint8_t text[IOTKEY_POLICY_SIZE + 4 + IOTKEY_NAME_MAX];
+	uint8_t text[IOTKEY_POLICY_SIZE + 4 + IOTKEY_TPM_NAME_MAX];
 	struct writer w = { text, sizeof(text), 0, false };
 	uint8_t digest[IOTKEY_DIGEST_MAX];
 	struct iotkey_area area;

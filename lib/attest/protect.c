@@ -219,7 +219,7 @@ int protection_apply(const struct protection *protection, const struct iotkey_na
 {
 	size_t size = iotkey_hash_size(protection->hash);
 	uint8_t key[IOTKEY_DIGEST_MAX], mac[IOTKEY_DIGEST_MAX];
-	uint8_t covered[512 + IOTKEY_NAME_MAX];
+	uint8_t covered[512 + IOTKEY_TPM_NAME_MAX];
 	struct writer w = { covered, sizeof(covered), 0, false };
 	int err;
 

@@ -41,7 +41,7 @@ static void check_area(const uint8_t *data, size_t size)
 	must(lies_in(area.x.data, area.x.len, data, size));
 	must(!area.is_ec || lies_in(area.y.data, area.y.len, data, size));
 	must(!area.policy.len || lies_in(area.policy.data, area.policy.len, data, size));
-	must(!iotkey_area_name(attest, &area, &name) && name.len <= IOTKEY_NAME_MAX);
+	must(!iotkey_area_name(attest, &area, &name) && name.len <= IOTKEY_TPM_NAME_MAX);
 	for (role = IOTKEY_ROLE_EK; role <= IOTKEY_ROLE_KEY; role++)
 		iotkey_area_flaw(&area, role);
 	if (iotkey_area_pkey(&area, &pkey))
