@@ -27,6 +27,7 @@ struct key {
 static const struct key keys[] = {
 	{ "listen", TEXT, AT(listen), "0.0.0.0:8443", 0, 0, true },
 	{ "http-listen", TEXT, AT(http_listen), NULL, 0, 0, false },
+	{ "metrics-listen", TEXT, AT(metrics_listen), NULL, 0, 0, false },
 	{ "server-certificate", TEXT, AT(server_certificate), NULL, 0, 0, true },
 	{ "server-key", TEXT, AT(server_key), NULL, 0, 0, true },
 	{ "ca-certificate", TEXT, AT(ca_certificate), NULL, 0, 0, true },

@@ -16,9 +16,9 @@
 
 /* Strings are NULL when they are not set; files are relative to the working directory */
 struct config {
-	char *listen, *http_listen;	       /* ADDRESS:PORT */
-	char *server_certificate, *server_key; /* PEM */
-	char *ca_certificate;		       /* PEM */
+	char *listen, *http_listen, *metrics_listen; /* ADDRESS:PORT */
+	char *server_certificate, *server_key;	     /* PEM */
+	char *ca_certificate;			     /* PEM */
 	char *ca_key;	      /* PEM file, or a URI of OpenSSL's STORE: pkcs11:… */
 	char *store;	      /* sqlite:PATH or postgresql://… */
 	char *master;	      /* file or pkcs11: URI */

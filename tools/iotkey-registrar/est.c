@@ -772,6 +772,6 @@ static void est(struct request *req)
 }
 
 const struct route est_routes[] = {
-	{ EST "*", HTTP_GET | HTTP_POST, est, 0, false },
+	{ EST "*", HTTP_GET | HTTP_POST, est, 0, ON_TLS },
 	{ 0 },
 };

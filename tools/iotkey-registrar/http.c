@@ -20,6 +20,8 @@
 #include <sys/queue.h>
 
 #include "../common/say.h"
+#include "metrics.h"
+#include "shared.h"
 #include "worker.h"
 
 #define TABLES	    16
@@ -28,12 +30,19 @@
 
 struct connection {
 	struct http *http;
+	enum http_port port;
 	struct evhttp_connection *evcon;
 	struct bufferevent *bev;
 	struct event *timer; /* it is too slow */
 	struct request *request;
 	bool answered; /* once */
 	LIST_ENTRY(connection) link;
+};
+
+struct blob {
+	void *data;
+	size_t len;
+	unsigned int users;
 };
 
 enum phase { HANDLING, WRITING, DEFERRED };
@@ -45,11 +54,12 @@ struct request {
 	const char *path;
 	struct evkeyvalq query;
 	bool has_query;
+	unsigned int route;
+	int64_t began;
 	enum phase phase;
 	void (*write)(struct request *req);
-	struct event *expiry;
+	struct event *expiry, *closed; /* of what is deferred */
 	void (*expired)(struct request *req);
-	void (*gone)(struct request *req);
 	void *arg;
 	void (*drop)(void *arg);
 	/* the answer; status 0: none yet */
@@ -57,6 +67,7 @@ struct request {
 	char type[128];
 	void *body;
 	size_t body_len;
+	struct blob *blob; /* or this for a body */
 	struct evkeyvalq headers;
 	TAILQ_ENTRY(request) link;
 };
@@ -65,8 +76,8 @@ TAILQ_HEAD(requests, request);
 
 struct http {
 	struct worker *worker;
-	struct evhttp *server, *plain_server;
-	struct evconnlistener *listeners[2];
+	struct evhttp *servers[HTTP_PORTS];
+	struct evconnlistener *listeners[HTTP_PORTS];
 	SSL_CTX *tls;
 	const struct route *tables[TABLES];
 	unsigned int table_count;
@@ -76,7 +87,6 @@ struct http {
 	LIST_HEAD(, connection) connections;
 	unsigned int connection_count;
 	bool full, draining;
-	struct http_counts counts;
 };
 
 /* ---- requests ---- */
@@ -161,21 +171,58 @@ void *request_get(const struct request *req)
 	return req->arg;
 }
 
+struct blob *blob_new(void *data, size_t len)
+{
+	struct blob *blob = malloc(sizeof(*blob));
+
+	if (blob)
+		*blob = (struct blob){ .data = data, .len = len, .users = 1 };
+	else
+		free(data);
+	return blob;
+}
+
+void blob_put(struct blob *blob)
+{
+	if (!blob || --blob->users)
+		return;
+	free(blob->data);
+	free(blob);
+}
+
+static void blob_sent(const void *data, size_t len, void *blob)
+{
+	(void)data;
+	(void)len;
+	blob_put(blob);
+}
+
 static void clear_answer(struct request *req)
 {
 	req->status = 0;
+	blob_put(req->blob);
+	req->blob = NULL;
 	free(req->body);
 	req->body = NULL;
 	req->body_len = 0;
 	evhttp_clear_headers(&req->headers);
 }
 
+/* It waits no longer */
+static void end_defer(struct request *req)
+{
+	if (req->phase != DEFERRED)
+		return;
+	shared_gauge(req->http->worker->place, GAUGE_WAITING, -1);
+	event_free(req->expiry);
+	event_free(req->closed);
+}
+
 static void free_request(struct request *req)
 {
 	if (req->drop)
 		req->drop(req->arg);
-	if (req->expiry)
-		event_free(req->expiry);
+	end_defer(req);
 	if (req->phase == WRITING) {
 		TAILQ_REMOVE(&req->http->waiting, req, link);
 		req->http->waiting_count--;
@@ -202,7 +249,7 @@ static void on_slow(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (!con->answered || con->request)
-		con->http->counts.slow++;
+		shared_count(con->http->worker->shared, COUNT_SLOW, 1);
 	evhttp_connection_free(con->evcon); /* calls on_close() */
 }
 
@@ -210,8 +257,9 @@ static void listeners_enable(struct http *http, bool yes)
 {
 	size_t i;
 
-	for (i = 0; i < 2; i++) {
-		if (!http->listeners[i])
+	for (i = 0; i < HTTP_PORTS; i++) {
+		/* a crowd is what those who watch want to know about */
+		if (!http->listeners[i] || (i == HTTP_METRICS && !http->draining))
 			continue;
 		if (yes)
 			evconnlistener_enable(http->listeners[i]);
@@ -226,6 +274,7 @@ static void free_connection(struct connection *con)
 
 	LIST_REMOVE(con, link);
 	http->connection_count--;
+	shared_gauge(http->worker->place, GAUGE_CONNECTIONS, -1);
 	if (http->full && !http->draining) {
 		http->full = false;
 		listeners_enable(http, true);
@@ -242,11 +291,13 @@ static void on_close(struct evhttp_connection *evcon, void *arg)
 
 	(void)evcon;
 	if (ssl && !SSL_is_init_finished(ssl))
-		con->http->counts.handshakes_failed++;
-	if (req && req->gone)
-		req->gone(req);
-	if (req)
+		shared_count(con->http->worker->shared, COUNT_HANDSHAKES_FAILED, 1);
+	if (req) {
+		/* libevent leaves those that it did not answer to us */
+		if (!evhttp_request_get_connection(req->ev))
+			evhttp_request_free(req->ev);
 		free_request(req);
+	}
 	free_connection(con);
 }
 
@@ -269,13 +320,15 @@ static void on_made(evutil_socket_t fd, short what, void *arg)
 	set_timer(con, con->http->worker->config->request_seconds);
 }
 
-static struct connection *new_connection(struct http *http, struct bufferevent *bev)
+static struct connection *new_connection(struct http *http, struct bufferevent *bev,
+					 enum http_port port)
 {
 	struct connection *con = calloc(1, sizeof(*con));
 
 	if (!con)
 		return NULL;
 	con->http = http;
+	con->port = port;
 	con->bev = bev;
 	con->timer = event_new(http->worker->base, -1, 0, on_made, con);
 	if (!con->timer) {
@@ -283,10 +336,12 @@ static struct connection *new_connection(struct http *http, struct bufferevent *
 		return NULL;
 	}
 	LIST_INSERT_HEAD(&http->connections, con, link);
-	http->counts.connections++;
-	if (++http->connection_count >= http->worker->config->connections) {
+	shared_count(http->worker->shared, COUNT_CONNECTIONS, 1);
+	shared_gauge(http->worker->place, GAUGE_CONNECTIONS, 1);
+	if (++http->connection_count >= http->worker->config->connections &&
+	    port != HTTP_METRICS) {
 		http->full = true;
-		http->counts.refused++;
+		shared_count(http->worker->shared, COUNT_FULL, 1);
 		listeners_enable(http, false);
 	}
 	bufferevent_setwatermark(bev, EV_READ, 0, HTTP_BODY);
@@ -332,7 +387,7 @@ static struct bufferevent *make_tls(struct event_base *base, void *arg)
 		return out_of_memory();
 	/* Clients that close without TLS's goodbye: HTTP knows where a message ends */
 	bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
-	con = new_connection(http, bev);
+	con = new_connection(http, bev, HTTP_TLS);
 	if (!con || !SSL_set_ex_data(ssl, connection_index, con))
 		return out_of_memory();
 	return bev;
@@ -342,7 +397,14 @@ static struct bufferevent *make_plain(struct event_base *base, void *arg)
 {
 	struct bufferevent *bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
 
-	return bev && new_connection(arg, bev) ? bev : out_of_memory();
+	return bev && new_connection(arg, bev, HTTP_PLAIN) ? bev : out_of_memory();
+}
+
+static struct bufferevent *make_metrics(struct event_base *base, void *arg)
+{
+	struct bufferevent *bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+
+	return bev && new_connection(arg, bev, HTTP_METRICS) ? bev : out_of_memory();
 }
 
 /* ---- answers ---- */
@@ -375,8 +437,14 @@ static void send_answer(struct request *req)
 	if (!req->status)
 		no_answer(req);
 	status = req->status;
-	http->counts.requests++;
-	http->counts.errors[status / 100 % 6]++;
+	metrics_answer(http->worker, req->route, status);
+	if (req->phase != DEFERRED)
+		metrics_time(http->worker, TIME_REQUEST, req->began);
+	if (body && req->blob) {
+		evbuffer_add_reference(body, req->blob->data, req->blob->len, blob_sent,
+				       req->blob);
+		req->blob = NULL;
+	}
 	if (body && req->body_len)
 		evbuffer_add(body, req->body, req->body_len);
 	if (req->type[0])
@@ -407,6 +475,17 @@ void reply(struct request *req, int status, const char *type, const void *body,
 	if (req->body)
 		memcpy(req->body, body, len);
 	snprintf(req->type, sizeof(req->type), "%s", type ? type : "");
+	if (req->phase == DEFERRED)
+		send_answer(req);
+}
+
+void reply_blob(struct request *req, int status, const char *type, struct blob *blob)
+{
+	clear_answer(req);
+	req->status = status;
+	req->blob = blob;
+	blob->users++;
+	snprintf(req->type, sizeof(req->type), "%s", type);
 	if (req->phase == DEFERRED)
 		send_answer(req);
 }
@@ -459,10 +538,7 @@ void request_write(struct request *req, void (*write)(struct request *req))
 {
 	struct http *http = req->http;
 
-	if (req->expiry) {
-		event_free(req->expiry);
-		req->expiry = NULL;
-	}
+	end_defer(req);
 	req->write = write;
 	req->phase = WRITING;
 	TAILQ_INSERT_TAIL(&http->waiting, req, link);
@@ -473,8 +549,11 @@ void request_write(struct request *req, void (*write)(struct request *req))
 static int try_batch(struct worker *worker, struct requests *batch)
 {
 	struct request *req;
-	int err = store_begin(worker->store);
+	int err;
 
+	metrics_forget(worker);
+	worker->statement = 0;
+	err = store_begin(worker->store);
 	if (err)
 		return err;
 	TAILQ_FOREACH(req, batch, link)
@@ -499,23 +578,27 @@ static void run_batch(struct http *http)
 	struct requests batch = TAILQ_HEAD_INITIALIZER(batch);
 	struct request *req;
 	unsigned int tries = 0;
+	int64_t began = metrics_now();
 	int err;
 
 	if (TAILQ_EMPTY(&http->waiting))
 		return;
 	TAILQ_CONCAT(&batch, &http->waiting, link);
-	http->counts.batches++;
-	http->counts.batched += http->waiting_count;
 	http->waiting_count = 0;
 	do {
 		err = try_batch(worker, &batch);
 		if (err && worker->audit)
 			audit_rollback(worker->audit);
 	} while (err == -EAGAIN && ++tries < BATCH_TRIES);
+	metrics_time(worker, TIME_STORE, began);
 	if (err) {
-		http->counts.batches_failed++;
+		shared_count(worker->shared, COUNT_BATCHES_FAILED, 1);
 		say("a batch is lost: %s: %s", strerror(-err),
 		    store_message(worker->store));
+	} else {
+		metrics_committed(worker);
+		if (worker->statement)
+			shared_ring(worker->shared, worker->statement);
 	}
 	while ((req = TAILQ_FIRST(&batch))) {
 		TAILQ_REMOVE(&batch, req, link);
@@ -541,20 +624,36 @@ static void on_expired(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	req->gone = NULL;
 	req->expired(req);
 }
 
-void request_defer(struct request *req, unsigned int seconds,
-		   void (*expired)(struct request *req),
-		   void (*gone)(struct request *req))
+static void on_closed(evutil_socket_t fd, short what, void *arg)
 {
+	struct connection *con = arg;
+
+	(void)fd;
+	(void)what;
+	evhttp_connection_free(con->evcon); /* calls on_close() */
+}
+
+/*
+ * libevent does not read while a request waits, lest a client sends and sends; so it does not
+ * see an end either, which the kernel tells by itself.
+ */
+void request_defer(struct request *req, unsigned int seconds,
+		   void (*expired)(struct request *req))
+{
+	struct event_base *base = req->http->worker->base;
 	struct timeval tv = { .tv_sec = seconds };
 
 	req->phase = DEFERRED;
+	shared_gauge(req->http->worker->place, GAUGE_WAITING, 1);
 	req->expired = expired;
-	req->gone = gone;
-	req->expiry = event_new(req->http->worker->base, -1, 0, on_expired, req);
+	req->closed = event_new(base, bufferevent_getfd(req->connection->bev), EV_CLOSED,
+				on_closed, req->connection);
+	if (!req->closed || event_add(req->closed, NULL))
+		out_of_memory();
+	req->expiry = event_new(base, -1, 0, on_expired, req);
 	if (!req->expiry)
 		out_of_memory();
 	event_add(req->expiry, req->http->draining ? &(struct timeval){ 0 } : &tv);
@@ -571,24 +670,55 @@ static bool path_is(const char *pattern, const char *path)
 	return !strcmp(pattern, path);
 }
 
-/* The route; or NULL, and whether the path is known at all */
-static const struct route *find_route(const struct http *http, const char *path,
-				      unsigned int method, bool *known)
+static bool on_port(const struct route *route, enum http_port port)
 {
+	switch (port) {
+	case HTTP_TLS:
+		return route->where != ON_METRICS;
+	case HTTP_PLAIN:
+		return route->where == ON_PLAIN;
+	default:
+		return route->where == ON_METRICS;
+	}
+}
+
+/* The route and its number (0: none); or NULL, and whether the path is known at all */
+static const struct route *find_route(const struct request *req, unsigned int *number,
+				      bool *known)
+{
+	const struct http *http = req->http;
+	enum http_port port = req->connection->port;
 	const struct route *route;
-	unsigned int i;
+	unsigned int i, n = 0;
 
 	*known = false;
+	*number = 0;
 	for (i = 0; i < http->table_count; i++) {
 		for (route = http->tables[i]; route->path; route++) {
-			if (!path_is(route->path, path))
+			n++;
+			if (!path_is(route->path, req->path) || !on_port(route, port))
 				continue;
-			if (route->methods & method)
-				return route;
 			*known = true;
+			if (!(route->methods & request_method(req)))
+				continue;
+			*number = n;
+			return route;
 		}
 	}
 	return NULL;
+}
+
+const char *http_route_name(const struct worker *worker, unsigned int number)
+{
+	const struct http *http = worker->http;
+	const struct route *route;
+	unsigned int i, n = 0;
+
+	for (i = 0; i < http->table_count; i++)
+		for (route = http->tables[i]; route->path; route++)
+			if (++n == number)
+				return route->path;
+	return "";
 }
 
 static void dispatch(struct request *req)
@@ -597,9 +727,7 @@ static void dispatch(struct request *req)
 	bool known;
 	size_t max, len = evbuffer_get_length(evhttp_request_get_input_buffer(req->ev));
 
-	route = find_route(req->http, req->path, request_method(req), &known);
-	if (route && !route->plain && !request_ssl(req))
-		route = NULL;
+	route = find_route(req, &req->route, &known);
 	if (!route && known) {
 		reply_error(req, 405, "method", "%.80s is not asked for this way",
 			    req->path);
@@ -647,6 +775,7 @@ static void on_request(struct evhttp_request *ev, void *arg)
 	}
 	req->http = http;
 	req->ev = ev;
+	req->began = metrics_now();
 	req->connection = find_connection(http, ev);
 	req->connection->request = req;
 	TAILQ_INIT(&req->headers);
@@ -774,9 +903,16 @@ static struct evhttp *listen_on(struct http *http, int fd,
 	return server;
 }
 
-int http_start(struct worker *worker, int listener, int plain_listener)
+int http_start(struct worker *worker, const int listeners[HTTP_PORTS])
 {
+	static struct bufferevent *(*const make[HTTP_PORTS])(struct event_base *,
+							     void *) = {
+		[HTTP_TLS] = make_tls,
+		[HTTP_PLAIN] = make_plain,
+		[HTTP_METRICS] = make_metrics,
+	};
 	struct http *http = worker->http;
+	int i;
 
 	http->worker = worker;
 	TAILQ_INIT(&http->waiting);
@@ -787,10 +923,10 @@ int http_start(struct worker *worker, int listener, int plain_listener)
 	http->tls = make_tls_context(worker);
 	if (!http->tls)
 		return -EINVAL;
-	http->server = listen_on(http, listener, &http->listeners[0], make_tls);
-	if (plain_listener >= 0)
-		http->plain_server =
-			listen_on(http, plain_listener, &http->listeners[1], make_plain);
+	for (i = 0; i < HTTP_PORTS; i++)
+		if (listeners[i] >= 0)
+			http->servers[i] = listen_on(http, listeners[i],
+						     &http->listeners[i], make[i]);
 	return 0;
 }
 
@@ -821,12 +957,13 @@ void http_stop(struct worker *worker)
 {
 	struct http *http = worker->http;
 
+	int i;
+
 	if (!http)
 		return;
-	if (http->server)
-		evhttp_free(http->server);
-	if (http->plain_server)
-		evhttp_free(http->plain_server);
+	for (i = 0; i < HTTP_PORTS; i++)
+		if (http->servers[i])
+			evhttp_free(http->servers[i]);
 	if (http->batch)
 		event_free(http->batch);
 	SSL_CTX_free(http->tls);
@@ -839,7 +976,7 @@ struct http *http_new(void)
 	return calloc(1, sizeof(struct http));
 }
 
-const struct http_counts *http_counts(const struct worker *worker)
+const X509 *http_certificate(const struct worker *worker)
 {
-	return &worker->http->counts;
+	return SSL_CTX_get0_certificate(worker->http->tls);
 }

@@ -32,6 +32,12 @@ struct request;
 #define HTTP_BODY_MAX (16u << 20) /* longer ones only from clients with a certificate */
 #define HTTP_HEADERS  (16u << 10)
 
+/* Where requests come in: TLS; plain, for what is public; and for who watches */
+enum http_port { HTTP_TLS, HTTP_PLAIN, HTTP_METRICS, HTTP_PORTS };
+
+/* Where a route is: on the port with TLS, on that and the plain one, on that for metrics */
+enum http_where { ON_TLS, ON_PLAIN, ON_METRICS };
+
 enum http_method { HTTP_GET = 1, HTTP_POST = 2, HTTP_PUT = 4, HTTP_DELETE = 8 };
 
 struct route {
@@ -39,7 +45,7 @@ struct route {
 	unsigned int methods;
 	void (*handle)(struct request *req);
 	size_t body; /* bound of the body; 0: HTTP_BODY */
-	bool plain;  /* also on the port without TLS */
+	enum http_where where;
 };
 
 /* http_routes(): add a table, which ends with a path NULL; in the worker, before http_start() */
@@ -71,16 +77,25 @@ void *request_get(const struct request *req);
 void request_write(struct request *req, void (*write)(struct request *req));
 
 /*
- * request_defer(): answer later, after @seconds at the latest, when @expired answers.  @gone
- * (may be NULL) tells that there is nobody to answer any more: @req must not be used then.
+ * request_defer(): answer later, after @seconds at the latest, when @expired answers.  A client
+ * that closes its side, or breaks off, meanwhile is gone at once, and @req with it: what
+ * request_set() was given is dropped.
  */
 void request_defer(struct request *req, unsigned int seconds,
-		   void (*expired)(struct request *req),
-		   void (*gone)(struct request *req));
+		   void (*expired)(struct request *req));
 
 /* reply(): copies @body.  Of a deferred request it sends at once. */
 void reply(struct request *req, int status, const char *type, const void *body,
 	   size_t len);
+
+/*
+ * What many are answered: @data is malloc()ed and taken over, blob_new() counts as one use, and
+ * reply_blob() adds one until the answer has left.  NULL without memory: @data is freed.
+ */
+struct blob;
+struct blob *blob_new(void *data, size_t len);
+void blob_put(struct blob *blob); /* may be NULL */
+void reply_blob(struct request *req, int status, const char *type, struct blob *blob);
 
 /* reply_json(): takes over the reference to @json */
 void reply_json(struct request *req, int status, json_t *json);
@@ -103,19 +118,15 @@ void reply_store_error(struct request *req, int err);
 
 /* For server.c: http_new(), http_routes() of all, http_start() */
 struct http *http_new(void);
-int http_start(struct worker *worker, int listener, int plain_listener);
+int http_start(struct worker *worker, const int listeners[HTTP_PORTS]); /* -1: none */
 
 /* http_drain(): accept nothing more; answers close their connections */
 void http_drain(struct worker *worker);
 unsigned int http_connections(const struct worker *worker);
 void http_stop(struct worker *worker);
 
-/* What /metrics adds up */
-struct http_counts {
-	uint64_t requests, errors[6]; /* by hundreds of the status */
-	uint64_t connections, refused, slow, handshakes_failed;
-	uint64_t batches, batched, batches_failed;
-};
-const struct http_counts *http_counts(const struct worker *worker);
+/* For metrics.c: the path of the routes' table by number; the server's certificate */
+const char *http_route_name(const struct worker *worker, unsigned int number);
+const X509 *http_certificate(const struct worker *worker);
 
 #endif /* _REGISTRAR_HTTP_H */

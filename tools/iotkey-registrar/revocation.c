@@ -223,9 +223,9 @@ static void ocsp_get(struct request *req)
 }
 
 const struct route revocation_routes[] = {
-	{ "/.well-known/iotkey/crl", HTTP_GET, crl_get, 0, true },
-	{ "/ocsp", HTTP_POST, ocsp_post, OCSP_MAX, true },
-	{ "/ocsp/", HTTP_POST, ocsp_post, OCSP_MAX, true },
-	{ "/ocsp/*", HTTP_GET, ocsp_get, 0, true },
+	{ "/.well-known/iotkey/crl", HTTP_GET, crl_get, 0, ON_PLAIN },
+	{ "/ocsp", HTTP_POST, ocsp_post, OCSP_MAX, ON_PLAIN },
+	{ "/ocsp/", HTTP_POST, ocsp_post, OCSP_MAX, ON_PLAIN },
+	{ "/ocsp/*", HTTP_GET, ocsp_get, 0, ON_PLAIN },
 	{ 0 },
 };

@@ -10,4 +10,5 @@ void routes_add(struct worker *worker)
 	http_routes(worker, release_routes);
 	http_routes(worker, statement_routes);
 	http_routes(worker, admin_routes);
+	http_routes(worker, metrics_routes);
 }

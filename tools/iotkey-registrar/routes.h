@@ -15,6 +15,7 @@ extern const struct route attest_routes[];    /* attest.c */
 extern const struct route release_routes[];   /* release.c */
 extern const struct route statement_routes[]; /* statement.c */
 extern const struct route admin_routes[];     /* admin.c: for iotkeyctl fleet */
+extern const struct route metrics_routes[];   /* metrics.c */
 
 void routes_add(struct worker *worker);
 

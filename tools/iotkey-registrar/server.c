@@ -18,6 +18,8 @@
 
 #include "../common/say.h"
 #include "routes.h"
+#include "shared.h"
+#include "statement.h"
 #include "worker.h"
 
 #define WORKERS_MAX  256
@@ -26,8 +28,8 @@
 
 /* One of the places that workers take; each has sockets of its own (SO_REUSEPORT) */
 struct slot {
-	int tls, plain; /* -1: none */
-	pid_t pid;	/* 0: none */
+	int listeners[HTTP_PORTS]; /* -1: none */
+	pid_t pid;		   /* 0: none */
 	time_t started;
 };
 
@@ -35,6 +37,7 @@ static struct slot slots[WORKERS_MAX];
 static unsigned int slot_count;
 static struct config config;
 static const char *config_path;
+static struct shared *shared;
 
 /* ---- a worker ---- */
 
@@ -72,7 +75,8 @@ static void on_term(evutil_socket_t fd, short what, void *arg)
 	event_add(drain_watch, &often);
 }
 
-static int run_worker(const struct slot *slot, unsigned int number)
+static int run_worker(const struct slot *slot, unsigned int number,
+		      struct shared_place *place)
 {
 	struct worker worker;
 	struct event *term = NULL;
@@ -83,19 +87,23 @@ static int run_worker(const struct slot *slot, unsigned int number)
 	signal(SIGXFSZ, SIG_IGN); /* a file too long is an error of writing */
 	if (!worker_open(&worker, &config)) {
 		worker.number = number;
+		worker.shared = shared;
+		worker.place = place;
 		worker.base = event_base_new();
 		worker.http = http_new();
 		if (worker.base)
 			term = evsignal_new(worker.base, SIGTERM, on_term, &worker);
 		if (worker.http && term && !event_add(term, NULL)) {
 			routes_add(&worker);
-			if (!http_start(&worker, slot->tls, slot->plain)) {
+			if (!statement_start(&worker) &&
+			    !http_start(&worker, slot->listeners)) {
 				event_base_dispatch(worker.base);
 				status = EXIT_OK;
 			}
 		}
 	}
 	http_stop(&worker);
+	statement_stop(&worker);
 	if (term)
 		event_free(term);
 	if (drain_watch)
@@ -109,6 +117,7 @@ static int run_worker(const struct slot *slot, unsigned int number)
 static bool start_worker(unsigned int number)
 {
 	struct slot *slot = &slots[number];
+	struct shared_place *place = shared_take(shared);
 	pid_t parent = getpid(), pid;
 	sigset_t none;
 
@@ -125,8 +134,9 @@ static bool start_worker(unsigned int number)
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		if (getppid() != parent)
 			_exit(EXIT_FAILED);
-		exit(run_worker(slot, number));
+		exit(run_worker(slot, number, place));
 	}
+	place->pid = pid;
 	slot->pid = pid;
 	slot->started = time(NULL);
 	return true;
@@ -158,20 +168,27 @@ static int open_socket(const char *address)
 
 static bool open_slots(void)
 {
+	const char *const addresses[HTTP_PORTS] = {
+		[HTTP_TLS] = config.listen,
+		[HTTP_PLAIN] = config.http_listen,
+		[HTTP_METRICS] = config.metrics_listen,
+	};
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	unsigned int i;
+	unsigned int i, port;
 
 	slot_count = config.workers	  ? config.workers
 		     : cpus < 1		  ? 1
 		     : cpus > WORKERS_MAX ? WORKERS_MAX
 					  : (unsigned int)cpus;
 	for (i = 0; i < slot_count; i++) {
-		slots[i].plain = -1;
-		slots[i].tls = open_socket(config.listen);
-		if (config.http_listen)
-			slots[i].plain = open_socket(config.http_listen);
-		if (slots[i].tls < 0 || (config.http_listen && slots[i].plain < 0))
-			return false;
+		for (port = 0; port < HTTP_PORTS; port++) {
+			slots[i].listeners[port] = -1;
+			if (!addresses[port])
+				continue;
+			slots[i].listeners[port] = open_socket(addresses[port]);
+			if (slots[i].listeners[port] < 0)
+				return false;
+		}
 	}
 	return true;
 }
@@ -232,6 +249,9 @@ static bool ended(pid_t pid, int status)
 {
 	unsigned int i;
 
+	shared_leave(shared, pid);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != EXIT_OK)
+		shared_count(shared, COUNT_WORKERS_LOST, 1);
 	for (i = 0; i < slot_count && slots[i].pid != pid; i++)
 		;
 	if (i == slot_count)
@@ -298,6 +318,11 @@ int server_run(const char *path)
 	config_path = path;
 	if (read_config(&config))
 		return EXIT_FAILED;
+	shared = shared_open();
+	if (!shared) {
+		say_file_error(errno, "no memory to share");
+		return EXIT_FAILED;
+	}
 	if (!getrlimit(RLIMIT_NOFILE, &files)) {
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);

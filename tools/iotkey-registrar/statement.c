@@ -12,10 +12,10 @@
 #include "routes.h"
 #include "worker.h"
 
-#define TYPE	   "application/vnd.iotkey.statements"
-#define WAIT_MAX   300 /* seconds */
-#define POLL_MS	   100
-#define ANSWER_MAX (4u << 20) /* bytes; the rest is for the next request */
+#define TYPE	     "application/vnd.iotkey.statements"
+#define WAIT_MAX     300	/* seconds */
+#define POLL_SECONDS 2		/* when nobody rings */
+#define ANSWER_MAX   (4u << 20) /* bytes; the rest is for the next request */
 
 /*
  * Making
@@ -64,6 +64,8 @@ int statement_add(struct worker *worker, const struct iotkey_revocation *revocat
 		return err;
 	err = store_statement_add(worker->store, chain.sequence + 1, now, body, len);
 	free(body);
+	if (!err)
+		worker->statement = chain.sequence + 1;
 	return err == -EEXIST ? -EAGAIN : err;
 }
 
@@ -77,14 +79,27 @@ struct waiter {
 	LIST_ENTRY(waiter) link;
 };
 
-/* Of this process: who waits, and what looks for news as long as anyone does */
+/*
+ * Of this process.  News comes by the bell when a worker of this registrar made it, by the
+ * store's own news when another registrar did, and if neither rings by asking the store now
+ * and then, as long as anyone waits.
+ */
 static LIST_HEAD(, waiter) waiters = LIST_HEAD_INITIALIZER(waiters);
-static struct event *poll_event;
-static uint64_t last_seen;
+static struct event *bell, *poll_event, *store_event;
+
+/* The newest that this worker knows of; true to POLL_SECONDS while anyone waits */
+static uint64_t newest;
+
+/* What was answered last: thousands who waited for the same get it */
+static struct {
+	struct blob *blob;
+	uint64_t after, newest;
+} last_answer;
 
 struct answer {
 	uint8_t *data;
 	size_t len, room;
+	uint64_t last;
 };
 
 static int append(void *arg, uint64_t sequence, const void *body, size_t len)
@@ -92,7 +107,7 @@ static int append(void *arg, uint64_t sequence, const void *body, size_t len)
 	struct answer *answer = arg;
 	uint8_t *data;
 
-	(void)sequence;
+	answer->last = sequence;
 	if (answer->len + len > answer->room) {
 		answer->room = 2 * answer->room + len;
 		data = realloc(answer->data, answer->room);
@@ -105,49 +120,63 @@ static int append(void *arg, uint64_t sequence, const void *body, size_t len)
 	return 0;
 }
 
+/* The statements after that number; NULL: there are none, or an error */
+static struct blob *find_statements(struct worker *worker, uint64_t after, int *err)
+{
+	struct answer answer = { 0 };
+
+	*err = 0;
+	if (last_answer.blob && last_answer.after == after &&
+	    last_answer.newest == newest)
+		return last_answer.blob;
+	*err = store_statement_list(worker->store, after, ANSWER_MAX, append, &answer);
+	if (*err || !answer.len) {
+		free(answer.data);
+		return NULL;
+	}
+	if (newest < answer.last)
+		newest = answer.last;
+	blob_put(last_answer.blob);
+	last_answer.blob = blob_new(answer.data, answer.len);
+	last_answer.after = after;
+	last_answer.newest = newest;
+	*err = last_answer.blob ? 0 : -ENOMEM;
+	return last_answer.blob;
+}
+
 /* False: there is nothing after that number */
 static bool reply_statements(struct request *req, uint64_t after)
 {
-	struct answer answer = { 0 };
-	int err = store_statement_list(request_worker(req)->store, after, ANSWER_MAX,
-				       append, &answer);
-	bool replied = true;
+	int err;
+	struct blob *blob = find_statements(request_worker(req), after, &err);
 
 	if (err == -ENOMEM)
 		reply_error(req, 503, "busy", "out of memory; come again");
 	else if (err)
 		reply_store_error(req, err);
-	else if (answer.len)
-		reply(req, 200, TYPE, answer.data, answer.len);
-	else
-		replied = false;
-	free(answer.data);
-	return replied;
+	else if (blob)
+		reply_blob(req, 200, TYPE, blob);
+	return err || blob;
 }
 
 static void poll_again(void)
 {
-	struct timeval tv = { .tv_usec = POLL_MS * 1000 };
+	static const struct timeval tv = { .tv_sec = POLL_SECONDS };
 
 	if (!LIST_EMPTY(&waiters))
 		event_add(poll_event, &tv);
 }
 
-static void leave(struct waiter *waiter)
-{
-	if (waiter->link.le_prev)
-		LIST_REMOVE(waiter, link);
-	waiter->link.le_prev = NULL;
-}
-
 static void drop_waiter(void *arg)
 {
-	leave(arg);
-	free(arg);
+	struct waiter *waiter = arg;
+
+	LIST_REMOVE(waiter, link);
+	free(waiter);
 }
 
-/* Once there is news, all who wait are told; the answer frees the waiter */
-static void on_poll(evutil_socket_t fd, short what, void *arg)
+/* All who wait for it are told; the answer frees the waiter */
+static void on_news(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *worker = arg;
 	struct waiter *waiter, *next;
@@ -155,8 +184,10 @@ static void on_poll(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (!store_statement_last(worker->store, &last) && last != last_seen) {
-		last_seen = last;
+	if (LIST_EMPTY(&waiters))
+		return;
+	if (!store_statement_last(worker->store, &last)) {
+		newest = last;
 		for (waiter = LIST_FIRST(&waiters); waiter; waiter = next) {
 			next = LIST_NEXT(waiter, link);
 			if (waiter->after < last)
@@ -166,6 +197,59 @@ static void on_poll(evutil_socket_t fd, short what, void *arg)
 	poll_again();
 }
 
+static void on_store(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *worker = arg;
+
+	(void)fd;
+	(void)what;
+	store_listen_read(worker->store);
+}
+
+/* The store has news, or another descriptor to wait for it */
+static void on_store_news(void *arg, enum store_news news, int fd)
+{
+	struct worker *worker = arg;
+
+	if (news == STORE_NEWS) {
+		event_active(poll_event, EV_TIMEOUT, 0);
+		return;
+	}
+	if (store_event)
+		event_free(store_event);
+	store_event = fd < 0 ? NULL
+			     : event_new(worker->base, fd, EV_READ | EV_PERSIST, on_store,
+					 worker);
+	if (store_event)
+		event_add(store_event, NULL);
+	/* what it told while nobody listened */
+	event_active(poll_event, EV_TIMEOUT, 0);
+}
+
+int statement_start(struct worker *worker)
+{
+	poll_event = event_new(worker->base, -1, 0, on_news, worker);
+	bell = event_new(worker->base, worker->shared->bell, EV_READ | EV_ET | EV_PERSIST,
+			 on_news, worker);
+	if (!poll_event || !bell || event_add(bell, NULL))
+		return -ENOMEM;
+	store_listen(worker->store, on_store_news, worker);
+	return 0;
+}
+
+void statement_stop(struct worker *worker)
+{
+	if (worker->store)
+		store_listen(worker->store, NULL, NULL);
+	if (store_event)
+		event_free(store_event);
+	if (bell)
+		event_free(bell);
+	if (poll_event)
+		event_free(poll_event);
+	blob_put(last_answer.blob);
+}
+
 static void on_expired(struct request *req)
 {
 	reply(req, 204, NULL, NULL, 0);
@@ -173,24 +257,19 @@ static void on_expired(struct request *req)
 
 static void wait_for_news(struct request *req, uint64_t after, unsigned int seconds)
 {
-	struct worker *worker = request_worker(req);
 	struct waiter *waiter = calloc(1, sizeof(*waiter));
 
-	if (!poll_event)
-		poll_event = event_new(worker->base, -1, 0, on_poll, worker);
-	if (!waiter || !poll_event) {
-		free(waiter);
+	if (!waiter) {
 		reply_error(req, 503, "busy", "out of memory; come again");
 		return;
 	}
 	waiter->req = req;
 	waiter->after = after;
-	if (LIST_EMPTY(&waiters))
-		last_seen = after;
 	LIST_INSERT_HEAD(&waiters, waiter, link);
 	request_set(req, waiter, drop_waiter);
-	request_defer(req, seconds, on_expired, NULL);
-	poll_again();
+	request_defer(req, seconds, on_expired);
+	if (!event_pending(poll_event, EV_TIMEOUT, NULL))
+		poll_again();
 }
 
 static bool read_number(struct request *req, const char *name, uint64_t max,
@@ -216,7 +295,11 @@ static void handle_statements(struct request *req)
 	uint64_t after, seconds;
 
 	if (!read_number(req, "after", INT64_MAX, &after) ||
-	    !read_number(req, "wait", WAIT_MAX, &seconds) || reply_statements(req, after))
+	    !read_number(req, "wait", WAIT_MAX, &seconds))
+		return;
+	/* while others wait the store is looked at anyway */
+	if ((!seconds || LIST_EMPTY(&waiters) || after < newest) &&
+	    reply_statements(req, after))
 		return;
 	if (seconds)
 		wait_for_news(req, after, (unsigned int)seconds);
@@ -228,6 +311,6 @@ const struct route statement_routes[] = {
 	{ .path = "/.well-known/iotkey/statements",
 	  .methods = HTTP_GET,
 	  .handle = handle_statements,
-	  .plain = true },
+	  .where = ON_PLAIN },
 	{ 0 },
 };

@@ -17,4 +17,11 @@ struct worker;
 int statement_add(struct worker *worker, const struct iotkey_revocation *revocations,
 		  size_t count);
 
+/*
+ * statement_start(): in a worker, before its loop: hear of new statements, to answer those who
+ * wait.  0 or -ENOMEM; statement_stop() in any case, after http_stop().
+ */
+int statement_start(struct worker *worker);
+void statement_stop(struct worker *worker);
+
 #endif /* _REGISTRAR_STATEMENT_H */

@@ -1403,6 +1403,8 @@ static int statement_add(struct store *store, uint64_t sequence, int64_t now,
 	int err = WRITE(store, STATEMENT_ADD, &changed, number((int64_t)sequence),
 			number(now), bytes(body, len));
 
+	if (!err && changed && store->backend->tell)
+		err = noted(store, store->backend->tell(store));
 	if (err || changed)
 		return err;
 	err = store_statement_last(store, &last);
@@ -1455,6 +1457,20 @@ int store_statement_list(struct store *store, uint64_t after, size_t max,
 			   number((int64_t)to.last), number(8));
 	} while (!err && to.any && to.given < to.max);
 	return err;
+}
+
+void store_listen(struct store *store, store_news_fn *tell, void *arg)
+{
+	store->news = tell;
+	store->news_arg = arg;
+	if (store->backend->listen)
+		store->backend->listen(store);
+}
+
+void store_listen_read(struct store *store)
+{
+	if (store->backend->read)
+		store->backend->read(store);
 }
 
 /* ---- facts ---- */

@@ -356,6 +356,17 @@ int store_statement_add(struct store *store, uint64_t sequence, int64_t now,
 int store_statement_list(struct store *store, uint64_t after, size_t max,
 			 store_statement_fn *each, void *arg);
 
+/*
+ * store_listen(): have @tell called when another registrar may have added a statement
+ * (STORE_NEWS), as far as the database tells of itself; and now, and whenever it changes, which
+ * descriptor to wait on (STORE_FD; -1: none, so ask now and then): when that is readable,
+ * store_listen_read().  @tell must not call the store.  NULL ends it.
+ */
+enum store_news { STORE_NEWS, STORE_FD };
+typedef void store_news_fn(void *arg, enum store_news news, int fd);
+void store_listen(struct store *store, store_news_fn *tell, void *arg);
+void store_listen_read(struct store *store);
+
 /* ---- facts ---- */
 
 /*

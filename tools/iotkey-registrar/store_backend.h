@@ -49,12 +49,22 @@ struct backend {
 	int (*begin)(struct store *store);
 	int (*commit)(struct store *store);
 	void (*rollback)(struct store *store);
+
+	/*
+	 * Those three are NULL where the database tells of nothing.  tell(): with the batch,
+	 * that there is a statement; listen(): begin, or end, to call store->news.
+	 */
+	int (*tell)(struct store *store);
+	void (*listen)(struct store *store);
+	void (*read)(struct store *store);
 	void (*close)(struct store *store);
 };
 
 struct store {
 	const struct backend *backend;
 	bool batch;
+	store_news_fn *news; /* NULL: nobody listens */
+	void *news_arg;
 	int lost; /* why the batch is, or 0 */
 	char message[STORE_MESSAGE];
 };

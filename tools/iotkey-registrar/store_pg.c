@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The store on a server that speaks PostgreSQL.  Only what servers that shard the tables
- * know as well: no triggers, no LISTEN, no advisory locks.
+ * know as well: no triggers, no advisory locks; LISTEN where there is one.
  *
  * Within a batch the connection is in pipeline mode: what nobody waits for is sent, and its
  * result is taken when one is waited for.
@@ -40,6 +40,7 @@ struct pg {
 	PGconn *conn;
 	char *url;
 	bool broken;		       /* whatever PQstatus() believes */
+	bool listening;		       /* so the server knows LISTEN, and NOTIFY */
 	int64_t failed;		       /* when connecting did, in ms; 0: it did not */
 	bool prepared[STATEMENTS_MAX]; /* on this connection, or on the way */
 	struct sent sent[PIPELINE_MAX + 2];
@@ -147,8 +148,40 @@ static void no_notice(void *arg, const PGresult *result)
 	(void)result;
 }
 
+static void tell_news(struct pg *pg, enum store_news news, int fd)
+{
+	if (pg->store.news)
+		pg->store.news(pg->store.news_arg, news, fd);
+}
+
+/* What the server told while it answered something else, too */
+static void take_news(struct pg *pg)
+{
+	PGnotify *notify;
+	bool any = false;
+
+	while ((notify = PQnotifies(pg->conn)) != NULL) {
+		PQfreemem(notify);
+		any = true;
+	}
+	if (any)
+		tell_news(pg, STORE_NEWS, -1);
+}
+
+/* A server that cannot is one that is asked now and then */
+static void start_listening(struct pg *pg)
+{
+	if (!pg->store.news || simple(pg, "LISTEN iotkey_statement"))
+		return;
+	pg->listening = true;
+	tell_news(pg, STORE_FD, PQsocket(pg->conn));
+}
+
 static void disconnect(struct pg *pg)
 {
+	if (pg->listening)
+		tell_news(pg, STORE_FD, -1);
+	pg->listening = false;
 	PQfinish(pg->conn);
 	pg->conn = NULL;
 	pg->sent_count = 0;
@@ -176,6 +209,8 @@ static int connect_server(struct pg *pg)
 	pg->failed = err ? now_ms() : 0;
 	if (err)
 		disconnect(pg);
+	else
+		start_listening(pg);
 	return err;
 }
 
@@ -402,7 +437,11 @@ static int pg_query(struct store *store, struct statement statement,
 	if (store->batch)
 		return query_piped(pg, statement, &par, each, arg, changed);
 	err = connected(pg);
-	return err ? err : query_alone(pg, statement, &par, each, arg, changed);
+	if (!err)
+		err = query_alone(pg, statement, &par, each, arg, changed);
+	if (!err)
+		take_news(pg);
+	return err;
 }
 
 static int pg_exec(struct store *store, const char *sql)
@@ -492,7 +531,34 @@ static int pg_commit(struct store *store)
 	if (!err && strcmp(PQcmdStatus(result), "COMMIT"))
 		err = -EIO;
 	PQclear(result);
+	if (!err)
+		take_news(pg);
 	return err;
+}
+
+static int pg_tell(struct store *store)
+{
+	return pg_of(store)->listening ? pg_exec(store, "NOTIFY iotkey_statement") : 0;
+}
+
+static void pg_listen(struct store *store)
+{
+	struct pg *pg = pg_of(store);
+
+	if (pg->conn && !pg->listening)
+		start_listening(pg);
+}
+
+static void pg_read(struct store *store)
+{
+	struct pg *pg = pg_of(store);
+
+	if (!pg->conn)
+		return;
+	if (PQconsumeInput(pg->conn))
+		take_news(pg);
+	else
+		disconnect(pg); /* the next call makes another */
 }
 
 static void pg_close(struct store *store)
@@ -515,6 +581,9 @@ static const struct backend backend = {
 	.begin = pg_begin,
 	.commit = pg_commit,
 	.rollback = pg_rollback,
+	.tell = pg_tell,
+	.listen = pg_listen,
+	.read = pg_read,
 	.close = pg_close,
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../common/say.h"
+#include "metrics.h"
 
 int worker_open(struct worker *worker, const struct config *config)
 {
@@ -63,6 +64,7 @@ void worker_close(struct worker *worker)
 
 void worker_audit(struct worker *worker, const char *event, json_t *fields)
 {
+	metrics_event(worker, event, fields);
 	if (worker->audit)
 		audit_add(worker->audit, event, fields);
 	else

@@ -15,6 +15,7 @@
 #include "http.h"
 #include "master.h"
 #include "policy.h"
+#include "shared.h"
 #include "store.h"
 
 struct worker {
@@ -29,10 +30,16 @@ struct worker {
 	struct http *http;
 	uint8_t nonce_key[MASTER_SIZE];
 	unsigned int number; /* of the worker, from 0 */
+	/* of what is shared, and this worker's place there; not in a process that only tries */
+	struct shared *shared;
+	struct shared_place *place;
+	/* what the batch that is open comes to, when it is on the disk */
+	uint64_t statement; /* the newest that it made; 0: none */
+	unsigned int events[COUNTERS];
 };
 
 /*
- * worker_open(): everything above but the loop and HTTP, in this process.  On an error it has
+ * worker_open(): everything above but the loop, HTTP and what is shared, in this process.  On an error it has
  * said what is wrong.  worker_close() in any case.
  */
 int worker_open(struct worker *worker, const struct config *config);
