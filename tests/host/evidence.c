@@ -166,6 +166,8 @@ void made_sign(struct made *made)
 
 void made_quote(struct made *made)
 {
+	const struct iotkey_bytes own = { made->nonce, sizeof(made->nonce) };
+	const struct iotkey_bytes nonce = made->given.len ? made->given : own;
 	uint8_t all[IOTKEY_HASHES * IOTKEY_PCRS * IOTKEY_DIGEST_MAX];
 	uint8_t digest[IOTKEY_DIGEST_MAX], *p = made->quote;
 	unsigned int i, pcr;
@@ -183,9 +185,9 @@ void made_quote(struct made *made)
 	put_be(&p, 0x8018, 2);
 	put_be(&p, 4, 2);
 	put_be(&p, 0x51554144, 4); /* a name */
-	put_be(&p, sizeof(made->nonce), 2);
-	memcpy(p, made->nonce, sizeof(made->nonce));
-	p += sizeof(made->nonce);
+	put_be(&p, nonce.len, 2);
+	memcpy(p, nonce.data, nonce.len);
+	p += nonce.len;
 	put_be(&p, 123456, 8);
 	put_be(&p, 7, 4);
 	put_be(&p, 1, 4);

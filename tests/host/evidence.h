@@ -22,6 +22,7 @@ struct made {
 	struct iotkey_pcr_selection selection;
 	struct iotkey_pcr_values values;
 	uint8_t nonce[16];
+	struct iotkey_bytes given; /* a nonce to quote in its place */
 	uint8_t quote[512], signature[256], pcrs[IOTKEY_PCR_FILE_MAX];
 	size_t quote_len, signature_len, pcrs_len;
 	char ak[2048]; /* PEM */
