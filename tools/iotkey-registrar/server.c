@@ -24,7 +24,7 @@
 
 #define WORKERS_MAX  256
 #define BACKLOG	     1024
-#define CANNOT_START 78 /* exit status of a worker: trying again would not help */
+#define CANNOT_START 78 /* exit status of a worker: it lacks what it needs */
 
 /* One of the places that workers take; each has sockets of its own (SO_REUSEPORT) */
 struct slot {
@@ -97,6 +97,7 @@ static int run_worker(const struct slot *slot, unsigned int number,
 			routes_add(&worker);
 			if (!statement_start(&worker) &&
 			    !http_start(&worker, slot->listeners)) {
+				atomic_store(&shared->served, 1);
 				event_base_dispatch(worker.base);
 				status = EXIT_OK;
 			}
@@ -259,9 +260,10 @@ static bool ended(pid_t pid, int status)
 	slots[i].pid = 0;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == CANNOT_START) {
 		say("worker %u cannot start", i);
-		return false;
-	}
-	if (WIFSIGNALED(status))
+		/* what has worked may work again: the store's server is down, perhaps */
+		if (!atomic_load(&shared->served))
+			return false;
+	} else if (WIFSIGNALED(status))
 		say("worker %u was ended by signal %d", i, WTERMSIG(status));
 	else
 		say("worker %u ended with status %d", i, WEXITSTATUS(status));

@@ -49,6 +49,7 @@ struct shared {
 	int bell;		    /* an eventfd: rung for a new statement */
 	_Atomic uint64_t statement; /* the newest that a worker committed or saw */
 	int64_t started;	    /* unix seconds */
+	_Atomic int served;	    /* a worker once had all that it needs */
 	_Atomic uint64_t counters[COUNTERS];
 	_Atomic uint64_t answers[SHARED_ROUTES][SHARED_STATUSES];
 	struct {

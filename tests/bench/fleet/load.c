@@ -11,6 +11,9 @@
  *
  *	-u USER:PASSWORD   HTTP Basic, for est
  *	-b N               devices whose nonces are drawn together (2000)
+ *	-f PORT            what is not answered, or by 503, is asked again, there and here in turns;
+ *	                   whose nonce was used by an answer that got lost draws another
+ *	-o FILE            gets a line DEVICE SERIAL for each certificate, as it comes
  *	-x COMMAND         gets SHA-256 of each EK's SubjectPublicKeyInfo in hex, a line each, on
  *	                   its standard input, before any device joins
  *
@@ -26,6 +29,7 @@
 #include <jansson.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,7 +40,10 @@
 
 struct item {
 	struct played_device device;
-	char *body; /* of the next request */
+	char *body;		 /* of the next request */
+	const struct step *step; /* that is another than the load's; or NULL */
+	unsigned int tries, port;
+	char serial[2 * 20 + 1]; /* of the certificate, in hex; or empty */
 	json_int_t time;
 	uint8_t nonce[64], secret[32];
 	size_t nonce_len;
@@ -53,18 +60,22 @@ struct load {
 	struct event_base *base;
 	SSL_CTX *tls;
 	const char *host, *authorization, *allow;
-	uint16_t port;
+	uint16_t ports[2];
+	bool again;
+	FILE *accepted;
 	struct item *items;
 	unsigned int count, next, running;
 	const struct step *step;
 	unsigned int good, bad;
-	double *latency; /* of the good ones, seconds */
+	unsigned int lost, busy, redone; /* of those that were asked again */
+	double *latency;		 /* of the good ones, seconds */
 	char complaint[256];
 };
 
 struct slot {
 	struct load *load;
 	struct item *item;
+	const struct step *step;
 	struct evhttp_connection *connection;
 	double began;
 };
@@ -193,6 +204,18 @@ static bool activated(struct item *item, const char *body, size_t len)
 	return ok;
 }
 
+static void write_serial(struct item *item, const ASN1_INTEGER *serial)
+{
+	BIGNUM *number = ASN1_INTEGER_to_BN(serial, NULL);
+	uint8_t bytes[20];
+	size_t i;
+
+	if (number && BN_bn2binpad(number, bytes, sizeof(bytes)) == sizeof(bytes))
+		for (i = 0; i < sizeof(bytes); i++)
+			snprintf(item->serial + 2 * i, 3, "%02x", bytes[i]);
+	BN_free(number);
+}
+
 /* A certificate that is for the key */
 static bool enrolled(struct item *item, const char *body, size_t len)
 {
@@ -213,21 +236,34 @@ static bool enrolled(struct item *item, const char *body, size_t len)
 	if (p7 && PKCS7_type_is_signed(p7) && sk_X509_num(p7->d.sign->cert) > 0)
 		cert = sk_X509_value(p7->d.sign->cert, 0);
 	ok = cert && EVP_PKEY_eq(X509_get0_pubkey(cert), item->device.key.pkey) == 1;
+	if (ok)
+		write_serial(item, X509_get0_serialNumber(cert));
 	PKCS7_free(p7);
 	free(der);
 	return ok;
 }
 
+#define TRIES 200 /* 100 ms apart */
+
+static const struct step join_step = { "/.well-known/iotkey/join", "application/json",
+				       200, joined };
+static const struct step activate_step = { "/.well-known/iotkey/activate",
+					   "application/json", 200, activated };
+static const struct step enrol_step = { "/.well-known/est/simpleenroll",
+					"application/pkcs10", 200, enrolled };
+
 static void start(struct load *load);
 
-static void complain(struct load *load, const char *what, int status, const char *body,
+static void complain(struct slot *slot, const char *what, int status, const char *body,
 		     size_t len)
 {
+	struct load *load = slot->load;
+
 	load->bad++;
 	if (!load->complaint[0])
 		snprintf(load->complaint, sizeof(load->complaint), "%s: %s %d: %.*s",
-			 load->step ? load->step->path : "handshake", what, status,
-			 (int)(len > 120 ? 120 : len), body);
+			 slot->step->path, what, status, (int)(len > 120 ? 120 : len),
+			 body);
 }
 
 static void finish(struct slot *slot)
@@ -247,9 +283,73 @@ static void deferred_finish(evutil_socket_t fd, short events, void *arg)
 	finish(arg);
 }
 
+static void begin(struct load *load, struct item *item);
+
+static void deferred_again(evutil_socket_t fd, short events, void *arg)
+{
+	struct slot *slot = arg;
+
+	(void)fd;
+	(void)events;
+	evhttp_connection_free(slot->connection);
+	slot->load->running--;
+	begin(slot->load, slot->item);
+	free(slot);
+}
+
+static void next_step(struct item *item, const struct step *step)
+{
+	free(item->body);
+	item->step = step;
+	if (step == &activate_step)
+		make_activate(item);
+	else
+		make_csr(item, true);
+}
+
+/* Whether that is no end yet: a registrar that is gone, or its store; or what came of it */
+static bool goes_on(struct slot *slot, int status, const char *body, size_t len)
+{
+	struct load *load = slot->load;
+	struct item *item = slot->item;
+
+	if (!load->again || item->tries++ >= TRIES)
+		return false;
+	if (!status || status == 503) {
+		load->lost += !status;
+		load->busy += status == 503;
+		item->port = !item->port;
+		return true;
+	}
+	if (status == 403 && memmem(body, len, "nonce-used", 10)) {
+		load->redone++;
+		next_step(item, &activate_step);
+		return true;
+	}
+	if (slot->step == item->step && slot->step == &activate_step && status == 200 &&
+	    activated(item, body, len)) {
+		next_step(item, &enrol_step);
+		return true;
+	}
+	return false;
+}
+
+static void succeeded(struct slot *slot)
+{
+	struct load *load = slot->load;
+	struct item *item = slot->item;
+
+	load->latency[load->good++] = now() - slot->began;
+	if (load->accepted && item->serial[0]) {
+		fprintf(load->accepted, "%s %s\n", item->device.id, item->serial);
+		fflush(load->accepted);
+	}
+	item->serial[0] = '\0';
+}
+
 static void answered(struct evhttp_request *request, void *arg)
 {
-	static const struct timeval at_once;
+	static const struct timeval at_once, pause = { .tv_usec = 100000 };
 	struct slot *slot = arg;
 	struct load *load = slot->load;
 	struct evbuffer *in;
@@ -261,12 +361,16 @@ static void answered(struct evhttp_request *request, void *arg)
 	in = status ? evhttp_request_get_input_buffer(request) : NULL;
 	len = in ? evbuffer_get_length(in) : 0;
 	body = len ? (char *)evbuffer_pullup(in, -1) : (char *)"";
-	if (status != load->step->status)
-		complain(load, status ? "status" : "no answer", status, body, len);
-	else if (!load->step->answer(slot->item, body, len))
-		complain(load, "a wrong answer", status, body, len);
+	if (goes_on(slot, status, body, len)) {
+		event_base_once(load->base, -1, EV_TIMEOUT, deferred_again, slot, &pause);
+		return;
+	}
+	if (status != slot->step->status)
+		complain(slot, status ? "status" : "no answer", status, body, len);
+	else if (!slot->step->answer(slot->item, body, len))
+		complain(slot, "a wrong answer", status, body, len);
 	else
-		load->latency[load->good++] = now() - slot->began;
+		succeeded(slot);
 	/* not from within the connection's own callback */
 	event_base_once(load->base, -1, EV_TIMEOUT, deferred_finish, slot, &at_once);
 }
@@ -281,27 +385,28 @@ static void begin(struct load *load, struct item *item)
 
 	slot->load = load;
 	slot->item = item;
+	slot->step = item->step ? item->step : load->step;
 	slot->began = now();
 	SSL_set_tlsext_host_name(ssl, load->host);
 	bev = bufferevent_openssl_socket_new(
 		load->base, -1, ssl, BUFFEREVENT_SSL_CONNECTING, BEV_OPT_CLOSE_ON_FREE);
 	bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
-	slot->connection = evhttp_connection_base_bufferevent_new(load->base, NULL, bev,
-								  load->host, load->port);
+	slot->connection = evhttp_connection_base_bufferevent_new(
+		load->base, NULL, bev, load->host, load->ports[item->port]);
 	evhttp_connection_set_timeout(slot->connection, 30);
 	request = evhttp_request_new(answered, slot);
 	headers = evhttp_request_get_output_headers(request);
 	evhttp_add_header(headers, "Host", load->host);
 	evhttp_add_header(headers, "Connection", "close");
-	evhttp_add_header(headers, "Content-Type", load->step->type);
-	if (!strcmp(load->step->type, "application/pkcs10"))
+	evhttp_add_header(headers, "Content-Type", slot->step->type);
+	if (!strcmp(slot->step->type, "application/pkcs10"))
 		evhttp_add_header(headers, "Content-Transfer-Encoding", "base64");
 	if (load->authorization)
 		evhttp_add_header(headers, "Authorization", load->authorization);
 	evbuffer_add(evhttp_request_get_output_buffer(request), item->body,
 		     strlen(item->body));
 	load->running++;
-	evhttp_make_request(slot->connection, request, EVHTTP_REQ_POST, load->step->path);
+	evhttp_make_request(slot->connection, request, EVHTTP_REQ_POST, slot->step->path);
 }
 
 static void start(struct load *load)
@@ -328,6 +433,8 @@ static double run_step(struct load *load, const struct step *step, unsigned int 
 	for (i = first; i < first + count; i++) {
 		free(load->items[i].body);
 		load->items[i].body = NULL;
+		load->items[i].step = NULL;
+		load->items[i].tries = 0;
 	}
 	return now() - began;
 }
@@ -338,13 +445,6 @@ static int compare(const void *a, const void *b)
 
 	return d < 0 ? -1 : d > 0;
 }
-
-static const struct step join_step = { "/.well-known/iotkey/join", "application/json",
-				       200, joined };
-static const struct step activate_step = { "/.well-known/iotkey/activate",
-					   "application/json", 200, activated };
-static const struct step enrol_step = { "/.well-known/est/simpleenroll",
-					"application/pkcs10", 200, enrolled };
 
 /* What is not measured does not count */
 static bool unmeasured(struct load *load, const struct step *step, unsigned int first,
@@ -425,7 +525,7 @@ int main(int argc, char **argv)
 	double seconds;
 	int c;
 
-	while ((c = getopt(argc, argv, "u:b:x:")) != -1) {
+	while ((c = getopt(argc, argv, "u:b:f:o:x:")) != -1) {
 		if (c == 'u') {
 			plain = base64(optarg, strlen(optarg));
 			if (asprintf(&authorization, "Basic %s", plain) < 0)
@@ -435,19 +535,30 @@ int main(int argc, char **argv)
 			load.allow = optarg;
 		} else if (c == 'b') {
 			batch = number(optarg);
+		} else if (c == 'f') {
+			load.again = true;
+			load.ports[1] = (uint16_t)number(optarg);
+		} else if (c == 'o') {
+			load.accepted = fopen(optarg, "w");
+			if (!load.accepted) {
+				perror(optarg);
+				return 1;
+			}
 		} else {
 			return 2;
 		}
 	}
 	if (argc - optind != 6) {
 		fprintf(stderr,
-			"usage: load [-u USER:PASSWORD] [-b BATCH] [-x COMMAND] HOST PORT CA "
+			"usage: load [-u USER:PASSWORD] [-b BATCH] [-f PORT] [-o FILE] "
+			"[-x COMMAND] HOST PORT CA "
 			"enrol|est DEVICES CONNECTIONS\n");
 		return 2;
 	}
+	signal(SIGPIPE, SIG_IGN); /* a registrar that is killed */
 	argv += optind;
 	load.host = argv[0];
-	load.port = (uint16_t)number(argv[1]);
+	load.ports[0] = (uint16_t)number(argv[1]);
 	load.authorization = authorization;
 	devices = number(argv[4]);
 	connections = number(argv[5]);
@@ -470,12 +581,17 @@ int main(int argc, char **argv)
 	       seconds > 0 ? load.good / seconds : 0,
 	       load.good ? load.latency[load.good / 2] * 1e3 : 0,
 	       load.good ? load.latency[load.good * 99 / 100] * 1e3 : 0);
+	if (load.again)
+		fprintf(stderr, "load: %u not answered, %u by 503, %u enrolled again\n",
+			load.lost, load.busy, load.redone);
 	if (load.bad)
 		fprintf(stderr, "load: %u went wrong; the first: %s\n", load.bad,
 			load.complaint);
 	free(load.items);
 	free(load.latency);
 	free(authorization);
+	if (load.accepted)
+		fclose(load.accepted);
 	event_base_free(load.base);
 	SSL_CTX_free(load.tls);
 	return load.bad ? 1 : 0;
