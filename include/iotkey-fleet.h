@@ -135,8 +135,8 @@ struct iotkey_makers;
  * iotkey_makers_load(): whom to believe: a file of certificates (PEM, one or more; or
  * DER), or a directory of such files.  To be freed with iotkey_makers_free().  Each of
  * them is believed by itself, a root or not.
- * Errors: -errno of opening; -ENODATA, there is no certificate; -EBADMSG, a file holds
- * something else; -ENOMEM.
+ * Errors: -errno of opening; -ENODATA, an empty directory; -EBADMSG, a file holds something
+ * else, or nothing; -ENOMEM.
  */
 int iotkey_makers_load(const char *path, struct iotkey_makers **makers);
 void iotkey_makers_free(struct iotkey_makers *makers); /* NULL is fine */

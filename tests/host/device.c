@@ -192,6 +192,11 @@ static int ecdh(EVP_PKEY *own, const uint8_t point[65], uint8_t z[32])
 	return ok;
 }
 
+static size_t size_at(const uint8_t *p)
+{
+	return (size_t)p[0] << 8 | p[1];
+}
+
 int device_activate(const struct played_device *device, const uint8_t *credential,
 		    size_t len, uint8_t secret[32])
 {
@@ -207,6 +212,11 @@ int device_activate(const struct played_device *device, const uint8_t *credentia
 		return -1;
 	id_len = (size_t)credential[0] << 8 | credential[1];
 	if (id_len < 34 + 2 || id_len > 34 + 34 || len != 2 + id_len + 2 + 2 * 34)
+		return -1;
+	/* a TPM looks at every size */
+	if (size_at(credential + 2) != 32 || size_at(credential + 2 + id_len) != 2 * 34 ||
+	    size_at(credential + 4 + id_len) != 32 ||
+	    size_at(credential + 4 + id_len + 34) != 32)
 		return -1;
 	n = id_len - 34;
 	encrypted = credential + 2 + 34;
