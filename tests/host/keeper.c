@@ -378,12 +378,16 @@ static void parent(void)
 
 static void root(void)
 {
-	char *name = field_text(0), *pem = field_text(2), line[400], *old;
+	char *name = field_text(0), *pem = field_text(2), *policy = field_text(3);
+	char line[400], *old;
 	uint64_t version = 0;
 
 	request_u64(&m, 1, &version);
-	tell("  %s %llu", name, (unsigned long long)version);
-	if (!pem || strncmp(pem, "-----BEGIN TSS2 PRIVATE KEY-----", 32)) {
+	tell("  %s %llu%s", name, (unsigned long long)version,
+	     policy && *policy ? " approvals" : "");
+	if (pem && !*pem && policy && *policy) {
+		request_begin(&m, REQUEST_ROOT | REQUEST_ANSWER);
+	} else if (!pem || strncmp(pem, "-----BEGIN TSS2 PRIVATE KEY-----", 32)) {
 		refuse(EBADMSG, "no TSS2 PRIVATE KEY");
 	} else {
 		snprintf(line, sizeof(line), "%s ", name);
@@ -397,6 +401,7 @@ static void root(void)
 	}
 	free(name);
 	free(pem);
+	free(policy);
 }
 
 /* It is dead from now on if it says so */
@@ -420,17 +425,12 @@ static void statement(int file)
 	struct iotkey_statement statement;
 	struct timespec now;
 	uint8_t *beside = NULL;
-	const uint8_t *data;
 	X509 *ca = k.ca ? first_of(k.ca) : NULL;
 	size_t len;
-	int error = request_field(&m, 0, &data, &len);
+	int error = request_read_file(file, IOTKEY_STATEMENT_MAX, &beside, &len);
 
-	if (!error && !len && file >= 0) {
-		error = request_read_file(file, IOTKEY_STATEMENT_MAX, &beside, &len);
-		data = beside;
-	}
 	if (!error)
-		error = iotkey_statement_parse(data, len, &statement);
+		error = iotkey_statement_parse(beside, len, &statement);
 	if (!error)
 		error = iotkey_statement_verify(attest, &statement, X509_get0_pubkey(ca));
 	if (!error)
@@ -441,9 +441,8 @@ static void statement(int file)
 	if (error) {
 		refuse(error, "the statement does not hold");
 	} else {
-		tell("  %llu%s at %lld%03ld", (unsigned long long)k.chain.sequence,
-		     beside ? " beside" : "", (long long)now.tv_sec,
-		     now.tv_nsec / 1000000);
+		tell("  %llu at %lld%03ld", (unsigned long long)k.chain.sequence,
+		     (long long)now.tv_sec, now.tv_nsec / 1000000);
 		request_begin(&m, REQUEST_STATEMENT | REQUEST_ANSWER);
 		request_add_u64(&m, k.chain.sequence);
 	}

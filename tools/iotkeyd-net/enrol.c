@@ -14,27 +14,23 @@
 
 static bool join(struct work *work, struct activated *activated, struct fault *f)
 {
+	const char *name = work->hello.name;
 	struct iotkey_bytes credential, secret;
 	struct keeper_identity identity;
-	uint8_t opened[64];
 	struct joined joined;
 	bool good;
 
-	if (!keeper_identity(work->keeper, &identity, f) ||
-	    !registrar_join(work->http, &identity, work->hello.name, &joined, f))
+	if (!keeper_identity(work->keeper, &identity, f))
 		return false;
-	credential = (struct iotkey_bytes){ joined.credential, joined.len };
-	if (!keeper_activate(work->keeper, credential, &secret, f))
-		return false;
-	if (secret.len > sizeof(opened))
-		return fault(f, FAULT_KEEPER, "the credential's secret is too long");
-	memcpy(opened, secret.data, secret.len);
-	secret.data = opened;
-	/* asked again, for it lives only until the next call */
-	good = keeper_identity(work->keeper, &identity, f) &&
-	       registrar_activate(work->http, &identity, work->hello.name, joined.time,
-				  secret, activated, f);
-	OPENSSL_cleanse(opened, sizeof(opened));
+	good = registrar_join(work->http, &identity, name, &joined, f);
+	if (good) {
+		credential = (struct iotkey_bytes){ joined.credential, joined.len };
+		good = keeper_activate(work->keeper, credential, &secret, f) &&
+		       registrar_activate(work->http, &identity, name, joined.time,
+					  secret, activated, f);
+		keeper_wipe(work->keeper);
+	}
+	keeper_identity_clear(&identity);
 	return good;
 }
 

@@ -7,8 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define STATEMENT_INLINE (64u << 10) /* longer ones go beside the packet */
-
 /* The request that was begun in keeper->m; @what is for people: "the keeper ...: reason" */
 static bool call_with(struct keeper *keeper, const char *what, const int *give,
 		      unsigned int ngive, int *take, unsigned int ntake, struct fault *f)
@@ -47,6 +45,22 @@ static bool senseless(struct keeper *keeper, struct fault *f)
 static bool get(struct keeper *keeper, unsigned int i, struct iotkey_bytes *bytes)
 {
 	return !request_field(&keeper->m, i, &bytes->data, &bytes->len);
+}
+
+/* The same, to be freed with free(3) */
+static bool get_copy(struct keeper *keeper, unsigned int i, struct iotkey_bytes *bytes)
+{
+	struct iotkey_bytes field;
+	uint8_t *copy;
+
+	if (!get(keeper, i, &field))
+		return false;
+	copy = malloc(field.len + 1);
+	if (!copy)
+		return false;
+	memcpy(copy, field.data, field.len);
+	*bytes = (struct iotkey_bytes){ copy, field.len };
+	return true;
 }
 
 /* A field as a string of its own; an empty one is NULL */
@@ -126,13 +140,24 @@ bool keeper_trust(struct keeper *keeper, const char *ca, struct fault *f)
 bool keeper_identity(struct keeper *keeper, struct keeper_identity *identity,
 		     struct fault *f)
 {
+	memset(identity, 0, sizeof(*identity));
 	request_begin(&keeper->m, REQUEST_IDENTITY);
 	if (!call(keeper, "show the TPM's identity", f))
 		return false;
-	return (get(keeper, 0, &identity->ek) &&
-		get(keeper, 1, &identity->ek_certificates) &&
-		get(keeper, 2, &identity->ak)) ||
-	       senseless(keeper, f);
+	if (get_copy(keeper, 0, &identity->ek) &&
+	    get_copy(keeper, 1, &identity->ek_certificates) &&
+	    get_copy(keeper, 2, &identity->ak))
+		return true;
+	keeper_identity_clear(identity);
+	return senseless(keeper, f);
+}
+
+void keeper_identity_clear(struct keeper_identity *identity)
+{
+	free((void *)identity->ek.data);
+	free((void *)identity->ek_certificates.data);
+	free((void *)identity->ak.data);
+	memset(identity, 0, sizeof(*identity));
 }
 
 bool keeper_activate(struct keeper *keeper, struct iotkey_bytes credential,
@@ -239,7 +264,7 @@ bool keeper_parent(struct keeper *keeper, struct iotkey_bytes nonce,
 	       senseless(keeper, f);
 }
 
-bool keeper_root(struct keeper *keeper, const char *name, uint64_t version,
+bool keeper_root(struct keeper *keeper, const char *name, uint64_t version, bool group,
 		 const char *pem, const char *policy, struct fault *f)
 {
 	request_begin(&keeper->m, REQUEST_ROOT);
@@ -247,26 +272,22 @@ bool keeper_root(struct keeper *keeper, const char *name, uint64_t version,
 	request_add_u64(&keeper->m, version);
 	request_add_text(&keeper->m, pem);
 	request_add_text(&keeper->m, policy);
+	request_add_u64(&keeper->m, group);
 	return call(keeper, "load a root", f);
 }
 
 bool keeper_statement(struct keeper *keeper, struct iotkey_bytes statement,
 		      uint64_t *sequence, struct fault *f)
 {
-	bool beside = statement.len > STATEMENT_INLINE, good;
-	int file = -1;
+	int file = request_file(statement.data, statement.len);
+	bool good;
 
-	if (beside) {
-		file = request_file(statement.data, statement.len);
-		if (file < 0)
-			return fault(f, FAULT_LOCAL, "no memory for a statement: %s",
-				     strerror(-file));
-	}
+	if (file < 0)
+		return fault(f, FAULT_LOCAL, "no memory for a statement: %s",
+			     strerror(-file));
 	request_begin(&keeper->m, REQUEST_STATEMENT);
-	request_add(&keeper->m, statement.data, beside ? 0 : statement.len);
-	good = call_with(keeper, "take a statement", &file, beside ? 1 : 0, NULL, 0, f);
-	if (beside)
-		close(file);
+	good = call_with(keeper, "take a statement", &file, 1, NULL, 0, f);
+	close(file);
 	return good && (!request_u64(&keeper->m, 0, sequence) || senseless(keeper, f));
 }
 

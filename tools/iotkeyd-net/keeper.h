@@ -54,12 +54,14 @@ void hello_clear(struct hello *hello);
 
 bool keeper_trust(struct keeper *keeper, const char *ca, struct fault *f);
 
+/* It lives on: to be freed with keeper_identity_clear() */
 struct keeper_identity {
 	struct iotkey_bytes ek, ek_certificates, ak;
 };
 
 bool keeper_identity(struct keeper *keeper, struct keeper_identity *identity,
 		     struct fault *f);
+void keeper_identity_clear(struct keeper_identity *identity);
 bool keeper_activate(struct keeper *keeper, struct iotkey_bytes credential,
 		     struct iotkey_bytes *secret, struct fault *f);
 bool keeper_device(struct keeper *keeper, const char *device, struct fault *f);
@@ -91,7 +93,12 @@ struct keeper_parent {
 
 bool keeper_parent(struct keeper *keeper, struct iotkey_bytes nonce,
 		   struct keeper_parent *parent, struct fault *f);
-bool keeper_root(struct keeper *keeper, const char *name, uint64_t version,
+
+/*
+ * keeper_root(): a root as it was released; or, without @pem, the approvals (base64) for one that
+ * is there already
+ */
+bool keeper_root(struct keeper *keeper, const char *name, uint64_t version, bool group,
 		 const char *pem, const char *policy, struct fault *f);
 bool keeper_statement(struct keeper *keeper, struct iotkey_bytes statement,
 		      uint64_t *sequence, struct fault *f);

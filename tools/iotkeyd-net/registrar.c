@@ -515,9 +515,32 @@ bool registrar_root(const json_t *roots, size_t i, struct released_root *root)
 
 	root->name = json_string_value(json_object_get(json, "name"));
 	root->pem = json_string_value(json_object_get(json, "pem"));
-	root->policy = json_string_value(json_object_get(json, "approval"));
+	root->group = json_is_true(json_object_get(json, "group"));
 	return root->name && root->name[0] && root->pem &&
 	       get_u64(json, "version", &root->version);
+}
+
+bool registrar_approvals(struct http *http, char **approvals, struct fault *f)
+{
+	const struct http_request request = { .path = IOTKEY "approvals",
+					      .timeout = TIMEOUT,
+					      .max = ANSWER_MAX };
+	struct http_answer answer = { 0 };
+	const char *text;
+	json_t *json;
+	bool good;
+
+	*approvals = NULL;
+	good = call(http, &request, &answer, f);
+	json = good ? parse(&answer) : NULL;
+	text = json_string_value(json_object_get(json, "approvals"));
+	if (text)
+		*approvals = strdup(text);
+	if (good && (!json || (text && !*approvals)))
+		good = senseless("approvals", f);
+	json_decref(json);
+	http_answer_clear(&answer);
+	return good;
 }
 
 /*

@@ -79,11 +79,18 @@ bool registrar_release(struct http *http, const struct nonce *nonce,
 		       struct fault *f);
 
 struct released_root {
-	const char *name, *pem, *policy; /* policy: what is to be added to it, or NULL */
+	const char *name, *pem;
 	uint64_t version;
+	bool group; /* of a group of devices */
 };
 
 bool registrar_root(const json_t *roots, size_t i, struct released_root *root);
+
+/*
+ * registrar_approvals(): of the policies of roots, in base64, to be freed with free(3); NULL: there
+ * is none
+ */
+bool registrar_approvals(struct http *http, char **approvals, struct fault *f);
 
 /*
  * registrar_statements(): those after @after, one after the other, to be freed with free(3);

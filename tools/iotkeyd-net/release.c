@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <stdio.h>
+/*
+ * Roots that are new, and approvals for those that are there (Documentation/fleet.rst, "Wrapped
+ * roots").
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,7 +26,7 @@ static bool is_there(const char *releases, const struct released_root *root)
 }
 
 /* One that cannot be loaded does not keep the others away; the fault is that of the last one */
-static bool load(struct work *work, const json_t *roots, struct fault *f)
+static bool load(struct work *work, const json_t *roots, bool approved, struct fault *f)
 {
 	struct released_root root;
 	bool good = true;
@@ -33,20 +36,36 @@ static bool load(struct work *work, const json_t *roots, struct fault *f)
 		if (!registrar_root(roots, i, &root))
 			good = fault(f, FAULT_ANSWER, "root %zu of the release is none",
 				     i);
-		else if (!is_there(work->hello.releases, &root) || root.policy)
+		else if (!is_there(work->hello.releases, &root))
 			good &= keeper_root(work->keeper, root.name, root.version,
-					    root.pem, root.policy, f);
+					    root.group, root.pem, NULL, f);
+		else if (approved)
+			good &= keeper_root(work->keeper, root.name, root.version,
+					    root.group, NULL, work->approvals, f);
 	}
 	return good;
+}
+
+/* *@fresh: they are others than last time */
+static bool get_approvals(struct work *work, bool *fresh, struct fault *f)
+{
+	char *approvals;
+
+	if (!registrar_approvals(work->http, &approvals, f))
+		return false;
+	*fresh = approvals && (!work->approvals || strcmp(approvals, work->approvals));
+	free(work->approvals);
+	work->approvals = approvals;
+	return true;
 }
 
 bool release(struct work *work, struct fault *f)
 {
 	struct keeper_parent parent;
 	struct iotkey_bytes bytes;
+	bool good, fresh = false;
 	struct nonce nonce;
 	json_t *roots;
-	bool good;
 
 	if (!registrar_nonce(work->http, "release", &nonce, f))
 		return false;
@@ -54,7 +73,12 @@ bool release(struct work *work, struct fault *f)
 	if (!keeper_parent(work->keeper, bytes, &parent, f) ||
 	    !registrar_release(work->http, &nonce, &parent, &roots, f))
 		return false;
-	good = load(work, roots, f);
+	good = get_approvals(work, &fresh, f) && load(work, roots, fresh, f);
+	if (!good) {
+		/* they are given again */
+		free(work->approvals);
+		work->approvals = NULL;
+	}
 	json_decref(roots);
 	return good;
 }

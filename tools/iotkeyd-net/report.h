@@ -26,7 +26,7 @@ void report_attested(const struct attested *attested);
 void report_certificate(int64_t not_after, int64_t renewal);
 void report_sequence(uint64_t sequence);
 
-/* report_send(): by the thread's own keeper, and only if something has changed */
+/* report_send(): by the thread that works, and only if something has changed */
 void report_send(struct keeper *keeper);
 
 #endif /* _NET_REPORT_H */

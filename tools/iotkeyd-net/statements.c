@@ -37,9 +37,9 @@ static void look_for_roots(const struct reader *reader, struct iotkey_statement 
 		    revocation.type != IOTKEY_REVOKED_MEMBER)
 			continue;
 		if (reader->has_id && !memcmp(revocation.id, reader->id, sizeof(all)))
-			work_wake(0);
+			work_fetch_roots(0);
 		else if (!memcmp(revocation.id, all, sizeof(all)))
-			work_wake(SPREAD);
+			work_fetch_roots(SPREAD);
 	}
 }
 
@@ -123,7 +123,7 @@ void statements_run(struct keeper *keeper)
 			while (turn(&reader, &f)) {
 				reader.backoff.failures = 0;
 				report_fault("statements", NULL, 0);
-				report_send(keeper);
+				work_report();
 				/* it may have enrolled meanwhile */
 				if (!reader.has_id && !begin(&reader, &f))
 					break;
@@ -133,7 +133,7 @@ void statements_run(struct keeper *keeper)
 			http_rest(reader.http);
 		seconds = schedule_failed(&reader.backoff, LAST, f.after);
 		report_fault("statements", &f, seconds);
-		report_send(keeper);
+		work_report();
 		rest(&reader, seconds);
 	}
 }

@@ -30,20 +30,25 @@ struct plan {
 };
 
 static int wake_fd = -1;
-static atomic_uint wake_spread; /* seconds */
+static atomic_bool roots_changed;
+static atomic_uint roots_spread; /* seconds */
 static pthread_mutex_t trust_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t trust_known = PTHREAD_COND_INITIALIZER;
 static bool trusted;
 
-void work_wake(unsigned int spread)
+void work_report(void)
 {
 	uint64_t one = 1;
-	ssize_t n;
-
-	wake_spread = spread;
-	n = write(wake_fd, &one, sizeof(one));
+	ssize_t n = write(wake_fd, &one, sizeof(one));
 
 	(void)n; /* it counts up to 2^64 */
+}
+
+void work_fetch_roots(unsigned int spread)
+{
+	roots_spread = spread;
+	roots_changed = true;
+	work_report();
 }
 
 void work_trusted(void)
@@ -82,10 +87,11 @@ static void sleep_until(struct plan *plan, int64_t at)
 	if (at - now > 5000)
 		http_rest(plan->work.http);
 	if (poll(fds, 2, (int)(at - now)) > 0 && fds[1].revents & POLLIN &&
-	    read(wake_fd, &count, sizeof(count)) == sizeof(count))
+	    read(wake_fd, &count, sizeof(count)) == sizeof(count) &&
+	    atomic_exchange(&roots_changed, false))
 		sooner(&plan->attest_at,
 		       clock_boot_ms() +
-			       (int64_t)(schedule_random() % (wake_spread * 1000 + 1)));
+			       (int64_t)(schedule_random() % (roots_spread * 1000 + 1)));
 }
 
 /* How things stand, from the keeper; the registrar's address and CA may be new */

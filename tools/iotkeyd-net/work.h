@@ -18,6 +18,7 @@ struct work {
 	struct http *http;
 	struct hello hello;  /* how things stood when the step began */
 	uint64_t ima_offset; /* from where the next attestation shows the log */
+	char *approvals;     /* of roots, as they were given to the keeper; NULL: none */
 };
 
 /* work_start(): once, before any thread */
@@ -26,8 +27,12 @@ bool work_start(void);
 /* work_run(): for ever; the process ends when the keeper does */
 void work_run(struct keeper *keeper);
 
-/* work_wake(): from another thread: roots have changed; fetch them within @spread seconds */
-void work_wake(unsigned int spread);
+/*
+ * From another thread: roots have changed, fetch them within @spread seconds; there is something to
+ * report
+ */
+void work_fetch_roots(unsigned int spread);
+void work_report(void);
 
 /* work_trusted(): from another thread: wait until the registrar's CA is known */
 void work_trusted(void);
