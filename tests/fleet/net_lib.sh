@@ -85,11 +85,66 @@ until_report()
 	return 1
 }
 
-# requests NAME: of the thread that works
+# requests NAME [FROM]: of the thread that works, from that line of the log on; not those by which it
+# hears how things stand, and tells it
 requests()
 {
-	grep -v '^ \|^REPORT\|^statements:\|^ended' "$run/$1.log" | tr '\n' ' ' | sed 's/ $//'
+	tail -n "+${2:-1}" "$run/$1.log" | grep -v '^ \|^HELLO\|^REPORT\|^statements:\|^ended' | tr '\n' ' ' |
+		sed 's/ $//'
 }
+
+# here NAME: where its log ends
+here() { echo $(($(wc -l <"$run/$1.log") + 1)); }
+
+# until_requests NAME FROM PATTERN [SECONDS]: requests there match (the whole of it)
+until_requests()
+{
+	local i
+	for ((i = 0; i < ${4:-20} * 20; i++)); do
+		requests "$1" "$2" | grep -Eqx -- "$3" && return
+		sleep 0.05
+	done
+	note "$1: '$(requests "$1" "$2")', not '$3'" "$(tail -n 20 "$run/$1.err")"
+	return 1
+}
+
+# member NAME OPTION...: a keeper that has the fingerprint, and waits until its device has roots
+member()
+{
+	keeper "$1" -f "$fingerprint" -x "$expect" "${@:2}"
+	until_line "$1" '^ROOT' && until_report "$1" state member
+}
+
+# aged NAME DAYS-SINCE DAYS-LEFT: its certificate is of those days, as if time had gone by
+aged()
+{
+	python3 - "$dir" "$run/$1" "$2" "$3" <<-'PYTHON'
+	import datetime, secrets, sqlite3, sys
+	from cryptography import x509
+	from cryptography.hazmat.primitives import hashes, serialization
+	fleet, device, since, left = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+	old = x509.load_pem_x509_certificate(open(device + "/current", "rb").read())
+	ca = x509.load_pem_x509_certificate(open(fleet + "/ca.crt", "rb").read())
+	key = serialization.load_pem_private_key(open(fleet + "/ca.key", "rb").read(), None)
+	now = datetime.datetime.utcnow()
+	serial = 1 << 158 | secrets.randbits(150)
+	new = x509.CertificateBuilder(ca.subject, old.subject, old.public_key(), serial,
+	    now - datetime.timedelta(days=since), now + datetime.timedelta(days=left))
+	for extension in old.extensions:
+	    new = new.add_extension(extension.value, extension.critical)
+	new = new.sign(key, hashes.SHA256())
+	open(device + "/certificate", "wb").write(new.public_bytes(serialization.Encoding.PEM))
+	db = sqlite3.connect(fleet + "/store.db", timeout=10)
+	db.execute("INSERT INTO certificate (device, serial, issued, not_after, spki, revoked, reason) "
+	           "VALUES (?,?,?,?,?,0,0)",
+	           (bytes.fromhex(open(device + "/id").read()), serial.to_bytes(20, "big"), 0,
+	            int(now.timestamp()) + left * 86400, b"\0" * 32))
+	db.commit()
+	PYTHON
+	kill -USR1 "${keepers[$1]}"
+}
+
+serial() { openssl x509 -in "$1" -noout -serial; }
 
 # cpu NAME: ticks that iotkeyd-net has used
 cpu() { cut -d' ' -f14,15 "/proc/$(cat "$run/$1/pid")/stat"; }

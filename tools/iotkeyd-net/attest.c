@@ -35,13 +35,13 @@ bool attest(struct work *work, bool *passed, struct fault *f)
 		good = show(work, &attested, f);
 	}
 	if (!good) {
-		/* from the start is always right */
 		if (f->kind == FAULT_REFUSED)
 			work->ima_offset = 0;
 		return false;
 	}
 	*passed = attested.passed;
-	work->ima_offset = attested.ima_offset;
+	/* after a failure from the start, which is always right */
+	work->ima_offset = attested.passed ? attested.ima_offset : 0;
 	report_attested(&attested);
 	json_decref(attested.findings);
 	return true;

@@ -423,7 +423,10 @@ static json_t *evidence_json(const struct nonce *nonce,
 	    put_bytes(json, "pcrs", evidence->pcrs) &&
 	    (!evidence->eventlog.len ||
 	     put_bytes(json, "eventlog", evidence->eventlog)) &&
-	    (!evidence->ima.len || put_bytes(json, "ima", evidence->ima)) &&
+	    /* nothing new in the log is something else than no log */
+	    (evidence->ima.len ? put_bytes(json, "ima", evidence->ima)
+			       : !ima_offset || !json_object_set_new(json, "ima",
+								     json_string(""))) &&
 	    !json_object_set_new(json, "ima_offset",
 				 json_integer((json_int_t)ima_offset)) &&
 	    !json_object_set_new(json, "boot",

@@ -43,7 +43,20 @@ static void look_for_roots(const struct reader *reader, struct iotkey_statement 
 	}
 }
 
-/* From the keeper: the CA, the place, the device's id */
+/* It may have enrolled meanwhile */
+static void learn_id(struct reader *reader)
+{
+	struct hello hello;
+	struct fault f;
+
+	if (reader->has_id || !keeper_hello(reader->keeper, &hello, &f))
+		return;
+	reader->has_id = hex_read(hello.device, strlen(hello.device), reader->id,
+				  sizeof(reader->id));
+	hello_clear(&hello);
+}
+
+/* From the keeper: the CA, and where the statements stand */
 static bool begin(struct reader *reader, struct fault *f)
 {
 	struct hello hello;
@@ -54,8 +67,6 @@ static bool begin(struct reader *reader, struct fault *f)
 	if (!reader->http)
 		reader->http = http_open(hello.registrar);
 	reader->sequence = hello.sequence;
-	reader->has_id = hex_read(hello.device, strlen(hello.device), reader->id,
-				  sizeof(reader->id));
 	good = hello.ca && reader->http && http_trust(reader->http, hello.ca);
 	hello_clear(&hello);
 	return good || fault(f, FAULT_LOCAL, "cannot begin to listen for statements");
@@ -78,6 +89,7 @@ static bool deliver(struct reader *reader, const uint8_t *data, size_t len,
 			return false;
 		say("statement %llu", (unsigned long long)reader->sequence);
 		report_sequence(reader->sequence);
+		learn_id(reader);
 		look_for_roots(reader, statement);
 		data += statement.whole.len;
 		len -= statement.whole.len;
@@ -124,9 +136,6 @@ void statements_run(struct keeper *keeper)
 				reader.backoff.failures = 0;
 				report_fault("statements", NULL, 0);
 				work_report();
-				/* it may have enrolled meanwhile */
-				if (!reader.has_id && !begin(&reader, &f))
-					break;
 			}
 		}
 		if (reader.http)
