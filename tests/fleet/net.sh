@@ -26,7 +26,7 @@ EVIDENCE PARENT ROOT" "$(requests life)"
 	before=$(cpu life)
 	sleep 3
 	after=$(cpu life)
-	is "then it sleeps" "$before" "$after"
+	ok "then it sleeps" test $((after - before)) -le 1 # of 300
 	finish life
 	is "and ends with its keeper" "ended: status 0" "$(tail -n 1 "$run/life.log")"
 }

@@ -147,4 +147,4 @@ aged()
 serial() { openssl x509 -in "$1" -noout -serial; }
 
 # cpu NAME: ticks that iotkeyd-net has used
-cpu() { cut -d' ' -f14,15 "/proc/$(cat "$run/$1/pid")/stat"; }
+cpu() { awk '{ print $14 + $15 }' "/proc/$(cat "$run/$1/pid")/stat"; }
