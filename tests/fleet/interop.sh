@@ -6,6 +6,8 @@
 set -u
 # shellcheck source=tests/fleet/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/fleet/libest.sh
+. "$(dirname "$0")/libest.sh"
 
 one=00112233445566778899aabbccddeeff
 two=0f0e0d0c0b0a09080706050403020100
@@ -47,28 +49,14 @@ run_pki --est --url "$url" --in "$tmp/pki.csr" --cacert "$tmp/ca.der" --userpass
 	--outform pem >"$tmp/none" || status=failed
 is "a wrong token" "failed, and nothing" "$status, and $([ -s "$tmp/none" ] || echo nothing)"
 
-# ---- libest: TLS 1.2 and HTTP/1.0; Debian 13's, with the libraries it was built with
-(
-	# shellcheck source=tests/vm/apt.sh
-	. "$top/tests/vm/apt.sh"
-	die() { echo "$*" >&2; exit 1; }
-	# shellcheck disable=SC2317,SC2034 # used by fetch_packages
-	packages_of_libest() { echo libest-utils libest3 libssl3t64 libc6 zlib1g libzstd1; }
-	# shellcheck disable=SC2034
-	suite=trixie
-	fetch_packages "$cache/fleet-trixie" packages_of_libest
-	while read -r deb; do
-		dpkg -x "$cache/fleet-trixie/$deb" "$tmp/trixie" || exit 1
-	done <"$cache/fleet-trixie/list"
-) >"$tmp/fetch" 2>&1 || note "$(cat "$tmp/fetch")"
-libraries=$tmp/trixie/usr/lib/x86_64-linux-gnu
+# ---- libest: TLS 1.2 and HTTP/1.0
+libest_fetch
 
 # estclient OPTION...: what it makes is in $tmp/libest
 estclient()
 {
 	mkdir -p "$tmp/libest"
-	EST_OPENSSL_CACERT=$ca "$libraries/ld-linux-x86-64.so.2" --library-path "$libraries" \
-		"$tmp/trixie/usr/bin/estclient" -s localhost -p "$port" -o "$tmp/libest" "$@" >"$tmp/estclient" 2>&1
+	(EST_OPENSSL_CACERT=$ca libest estclient -s localhost -p "$port" -o "$tmp/libest" "$@") >"$tmp/estclient" 2>&1
 }
 # certificate_in FILE: of the answer that it keeps
 certificate_in()

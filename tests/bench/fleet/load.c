@@ -10,6 +10,8 @@
  * that wakes up has.
  *
  *	-u USER:PASSWORD   HTTP Basic, for est
+ *	-t PASSWORD        HTTP Basic, each device's id as the user
+ *	-p PID             the server: says what of its CPU a request took
  *	-b N               devices whose nonces are drawn together (2000)
  *	-f PORT            what is not answered, or by 503, is asked again, there and here in turns;
  *	                   whose nonce was used by an answer that got lost draws another
@@ -18,6 +20,8 @@
  *	                   its standard input, before any device joins
  *
  * Prints one line of JSON.  Exits with 1 if any answer was not the one that is due.
+ *
+ * sources: tests/host/device.c
  */
 #include <errno.h>
 #include <event2/buffer.h>
@@ -34,6 +38,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
 #include <time.h>
 
 #include "../../host/device.h"
@@ -59,7 +64,7 @@ struct step {
 struct load {
 	struct event_base *base;
 	SSL_CTX *tls;
-	const char *host, *authorization, *allow;
+	const char *host, *user, *password, *allow; /* NULL: none */
 	uint16_t ports[2];
 	bool again;
 	FILE *accepted;
@@ -69,6 +74,8 @@ struct load {
 	unsigned int good, bad;
 	unsigned int lost, busy, redone; /* of those that were asked again */
 	double *latency;		 /* of the good ones, seconds */
+	clockid_t cpu;			 /* of the server */
+	bool has_cpu;
 	char complaint[256];
 };
 
@@ -80,12 +87,22 @@ struct slot {
 	double began;
 };
 
+static double seconds_of(clockid_t clock)
+{
+	struct timespec t = { 0 };
+
+	clock_gettime(clock, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
 static double now(void)
 {
-	struct timespec t;
+	return seconds_of(CLOCK_MONOTONIC);
+}
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+static double server_now(const struct load *load)
+{
+	return load->has_cpu ? seconds_of(load->cpu) : 0;
 }
 
 static char *base64(const void *data, size_t len)
@@ -375,6 +392,21 @@ static void answered(struct evhttp_request *request, void *arg)
 	event_base_once(load->base, -1, EV_TIMEOUT, deferred_finish, slot, &at_once);
 }
 
+static void authorize(const struct load *load, const struct item *item,
+		      struct evkeyvalq *headers)
+{
+	char plain[256], text[512], *encoded;
+
+	if (load->user)
+		snprintf(plain, sizeof(plain), "%s", load->user);
+	else
+		snprintf(plain, sizeof(plain), "%s:%s", item->device.id, load->password);
+	encoded = base64(plain, strlen(plain));
+	snprintf(text, sizeof(text), "Basic %s", encoded);
+	evhttp_add_header(headers, "Authorization", text);
+	free(encoded);
+}
+
 static void begin(struct load *load, struct item *item)
 {
 	struct slot *slot = calloc(1, sizeof(*slot));
@@ -401,8 +433,8 @@ static void begin(struct load *load, struct item *item)
 	evhttp_add_header(headers, "Content-Type", slot->step->type);
 	if (!strcmp(slot->step->type, "application/pkcs10"))
 		evhttp_add_header(headers, "Content-Transfer-Encoding", "base64");
-	if (load->authorization)
-		evhttp_add_header(headers, "Authorization", load->authorization);
+	if (load->user || load->password)
+		authorize(load, item, headers);
 	evbuffer_add(evhttp_request_get_output_buffer(request), item->body,
 		     strlen(item->body));
 	load->running++;
@@ -417,11 +449,17 @@ static void start(struct load *load)
 		event_base_loopbreak(load->base);
 }
 
-/* One step for all devices from @first on; returns the seconds that it took */
-static double run_step(struct load *load, const struct step *step, unsigned int first,
-		       unsigned int count, unsigned int connections)
+/* What was measured, in seconds */
+struct took {
+	double wall, cpu;     /* the step that counts */
+	double cpu_all_steps; /* and those before it */
+};
+
+/* One step for all devices from @first on; adds what it took */
+static void run_step(struct load *load, const struct step *step, unsigned int first,
+		     unsigned int count, unsigned int connections, struct took *took)
 {
-	double began = now();
+	double began = now(), cpu_began = server_now(load);
 	unsigned int i;
 
 	load->step = step;
@@ -436,7 +474,8 @@ static double run_step(struct load *load, const struct step *step, unsigned int 
 		load->items[i].step = NULL;
 		load->items[i].tries = 0;
 	}
-	return now() - began;
+	took->wall += now() - began;
+	took->cpu += server_now(load) - cpu_began;
 }
 
 static int compare(const void *a, const void *b)
@@ -446,13 +485,15 @@ static int compare(const void *a, const void *b)
 	return d < 0 ? -1 : d > 0;
 }
 
-/* What is not measured does not count */
+/* What leads to the step that counts */
 static bool unmeasured(struct load *load, const struct step *step, unsigned int first,
-		       unsigned int count, unsigned int connections)
+		       unsigned int count, unsigned int connections, struct took *took)
 {
 	unsigned int good = load->good, bad = load->bad;
+	struct took this = { 0 };
 
-	run_step(load, step, first, count, connections);
+	run_step(load, step, first, count, connections, &this);
+	took->cpu_all_steps += this.cpu;
 	load->good = good;
 	return load->bad == bad;
 }
@@ -471,38 +512,39 @@ static bool allow_all(struct load *load, unsigned int devices)
 	return false;
 }
 
-static double run_work(struct load *load, const char *work, unsigned int devices,
-		       unsigned int batch, unsigned int connections)
+static void run_work(struct load *load, const char *work, unsigned int devices,
+		     unsigned int batch, unsigned int connections, struct took *took)
 {
 	bool evidence = !strcmp(work, "enrol");
 	unsigned int first, count, i;
-	double seconds = 0;
 
 	for (i = 0; i < devices; i++)
 		device_make(&load->items[i].device);
 	if (load->allow && !allow_all(load, devices))
-		return 0;
+		return;
 	for (first = 0; first < devices; first += count) {
 		count = devices - first < batch ? devices - first : batch;
 		if (evidence) {
 			for (i = first; i < first + count; i++)
 				make_join(&load->items[i]);
-			if (!unmeasured(load, &join_step, first, count, connections))
+			if (!unmeasured(load, &join_step, first, count, connections,
+					took))
 				break;
 			for (i = first; i < first + count; i++)
 				make_activate(&load->items[i]);
-			if (!unmeasured(load, &activate_step, first, count, connections))
+			if (!unmeasured(load, &activate_step, first, count, connections,
+					took))
 				break;
 		}
 		for (i = first; i < first + count; i++)
 			make_csr(&load->items[i], evidence);
-		seconds += run_step(load, &enrol_step, first, count, connections);
+		run_step(load, &enrol_step, first, count, connections, took);
 		for (i = first; i < first + count; i++)
 			device_free(&load->items[i].device);
 		if (load->bad)
 			break;
 	}
-	return seconds;
+	took->cpu_all_steps += took->cpu;
 }
 
 static unsigned int number(const char *text)
@@ -520,17 +562,18 @@ static unsigned int number(const char *text)
 int main(int argc, char **argv)
 {
 	unsigned int devices, connections, batch = 2000;
-	char *authorization = NULL, *plain;
 	struct load load = { 0 };
-	double seconds;
+	struct took took = { 0 };
 	int c;
 
-	while ((c = getopt(argc, argv, "u:b:f:o:x:")) != -1) {
+	while ((c = getopt(argc, argv, "u:t:p:b:f:o:x:")) != -1) {
 		if (c == 'u') {
-			plain = base64(optarg, strlen(optarg));
-			if (asprintf(&authorization, "Basic %s", plain) < 0)
-				return 1;
-			free(plain);
+			load.user = optarg;
+		} else if (c == 't') {
+			load.password = optarg;
+		} else if (c == 'p') {
+			load.has_cpu =
+				!clock_getcpuclockid((pid_t)number(optarg), &load.cpu);
 		} else if (c == 'x') {
 			load.allow = optarg;
 		} else if (c == 'b') {
@@ -550,8 +593,8 @@ int main(int argc, char **argv)
 	}
 	if (argc - optind != 6) {
 		fprintf(stderr,
-			"usage: load [-u USER:PASSWORD] [-b BATCH] [-f PORT] [-o FILE] "
-			"[-x COMMAND] HOST PORT CA "
+			"usage: load [-u USER:PASSWORD] [-t PASSWORD] [-p PID] [-b BATCH] "
+			"[-f PORT] [-o FILE] [-x COMMAND] HOST PORT CA "
 			"enrol|est DEVICES CONNECTIONS\n");
 		return 2;
 	}
@@ -559,7 +602,6 @@ int main(int argc, char **argv)
 	argv += optind;
 	load.host = argv[0];
 	load.ports[0] = (uint16_t)number(argv[1]);
-	load.authorization = authorization;
 	devices = number(argv[4]);
 	connections = number(argv[5]);
 	load.tls = SSL_CTX_new(TLS_client_method());
@@ -572,13 +614,15 @@ int main(int argc, char **argv)
 	load.base = event_base_new();
 	load.items = calloc(devices, sizeof(*load.items));
 	load.latency = calloc(devices * 3, sizeof(*load.latency));
-	seconds = run_work(&load, argv[3], devices, batch, connections);
+	run_work(&load, argv[3], devices, batch, connections, &took);
 	qsort(load.latency, load.good, sizeof(*load.latency), compare);
 	printf("{\"work\": \"%s\", \"devices\": %u, \"good\": %u, \"bad\": %u, "
-	       "\"seconds\": %.3f, \"per_second\": %.1f, \"p50_ms\": %.2f, "
-	       "\"p99_ms\": %.2f}\n",
-	       argv[3], devices, load.good, load.bad, seconds,
-	       seconds > 0 ? load.good / seconds : 0,
+	       "\"seconds\": %.3f, \"per_second\": %.1f, \"cpu_us\": %.1f, "
+	       "\"cpu_all_us\": %.1f, \"p50_ms\": %.2f, \"p99_ms\": %.2f}\n",
+	       argv[3], devices, load.good, load.bad, took.wall,
+	       took.wall > 0 ? load.good / took.wall : 0,
+	       load.good ? took.cpu * 1e6 / load.good : 0,
+	       load.good ? took.cpu_all_steps * 1e6 / load.good : 0,
 	       load.good ? load.latency[load.good / 2] * 1e3 : 0,
 	       load.good ? load.latency[load.good * 99 / 100] * 1e3 : 0);
 	if (load.again)
@@ -589,7 +633,6 @@ int main(int argc, char **argv)
 			load.complaint);
 	free(load.items);
 	free(load.latency);
-	free(authorization);
 	if (load.accepted)
 		fclose(load.accepted);
 	event_base_free(load.base);
