@@ -7,6 +7,7 @@
 #include <openssl/asn1t.h>
 #include <openssl/err.h>
 #include <openssl/objects.h>
+#include <openssl/sha.h>
 #include <openssl/x509.h>
 #include <stdlib.h>
 
@@ -255,10 +256,22 @@ void iotkey_csr_release(struct iotkey_csr_evidence *owner)
 	free(owner);
 }
 
-static int check_same_key(const X509_REQ *req, const struct iotkey_area *area)
+/* By its encoding first, which is there without decoding it */
+static int check_same_key(X509_REQ *req, const struct iotkey_area *area)
 {
-	EVP_PKEY *key = X509_REQ_get0_pubkey((X509_REQ *)req);
+	uint8_t own[SHA256_DIGEST_LENGTH], theirs[SHA256_DIGEST_LENGTH], *der = NULL;
+	int len = i2d_X509_PUBKEY(X509_REQ_get_X509_PUBKEY(req), &der);
+	EVP_PKEY *key;
+	bool same = false;
 
+	if (len > 0 && !iotkey_area_digest(area, own)) {
+		SHA256(der, (size_t)len, theirs);
+		same = !memcmp(own, theirs, sizeof(own));
+	}
+	OPENSSL_free(der);
+	if (same)
+		return 0;
+	key = X509_REQ_get0_pubkey(req);
 	return key && area_is_of(area, key) ? 0 : -ENOKEY;
 }
 
@@ -275,7 +288,7 @@ int iotkey_csr_check(struct iotkey_attest *attest, const X509_REQ *req,
 	err = iotkey_key_check(attest, ak, nonce, IOTKEY_ROLE_KEY, &evidence, &area);
 	if (!err) {
 		ERR_set_mark();
-		err = check_same_key(req, &area);
+		err = check_same_key((X509_REQ *)req, &area);
 		ERR_pop_to_mark();
 	}
 	iotkey_csr_release(owner);

@@ -101,6 +101,10 @@ openssl genpkey -algorithm ED25519 -out "$tmp/ed.key"
 csr ed "/"
 enrol simpleenroll ed -u $three:three-secret
 refused "Ed25519" 400 key
+openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:secp256k1 -out "$tmp/curve.key" 2>/dev/null
+csr curve "/"
+enrol simpleenroll curve -u $three:three-secret
+refused "another curve" 400 key
 openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -pkeyopt ec_param_enc:explicit -out "$tmp/explicit.key" 2>/dev/null
 csr explicit "/"
 enrol simpleenroll explicit -u $three:three-secret
@@ -129,6 +133,11 @@ openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out "$tmp/rsa.key"
 csr rsa "$subject"
 enrol simplereenroll rsa --cert "$tmp/next.crt" --key "$tmp/next.key" --tls-max 1.2
 is "and RSA, TLS 1.2" 200 "$status"
+openssl ecparam -name prime256v1 -genkey -noout -conv_form compressed -out "$tmp/short.key"
+csr short "$subject"
+enrol simplereenroll short --cert "$tmp/rsa.crt" --key "$tmp/rsa.key"
+is "and a compressed point" 200 "$status"
+ok "it verifies" openssl verify -CAfile "$ca" "$tmp/short.crt"
 csr next "/CN=gateway-1"
 enrol simplereenroll next "${me[@]}"
 refused "another subject" 403 subject

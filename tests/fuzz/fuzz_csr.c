@@ -5,7 +5,7 @@
  * the fuzzer needs not find out about base64.
  *
  * covers: tools/iotkey-registrar/csr.c tools/iotkey-registrar/base64.c
- * sources: tools/iotkey-registrar/csr.c tools/iotkey-registrar/base64.c
+ * sources: tools/iotkey-registrar/csr.c tools/iotkey-registrar/base64.c lib/attest/area.c lib/attest/hash.c
  * libs: -lcrypto
  */
 #include "../../tools/iotkey-registrar/csr.h"

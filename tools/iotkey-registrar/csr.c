@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "csr.h"
 
-#include <openssl/ec.h>
+#include <iotkey-fleet.h>
 #include <openssl/err.h>
+#include <openssl/provider.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,22 +20,85 @@ static bool wrong(struct csr_mistake *mistake, const char *word, const char *det
 	return false;
 }
 
-static bool key_is_fit(const X509_REQ *req, EVP_PKEY *key)
+/*
+ * To decode a key, OpenSSL's d2i looks through all that its providers decode, which takes longer
+ * than a signature; in a library context without any it leaves the key as it is.
+ */
+static OSSL_LIB_CTX *no_decoders(void)
 {
-	X509_ALGOR *algorithm;
-	char group[32];
-	int kind;
+	static OSSL_LIB_CTX *ctx;
 
-	if (EVP_PKEY_is_a(key, "RSA"))
-		return EVP_PKEY_get_bits(key) >= 2048 && EVP_PKEY_get_bits(key) <= 4096;
-	/* a curve by its name, not by a description of it */
-	X509_PUBKEY_get0_param(NULL, NULL, NULL, &algorithm,
-			       X509_REQ_get_X509_PUBKEY((X509_REQ *)req));
-	X509_ALGOR_get0(NULL, &kind, NULL, algorithm);
-	if (kind != V_ASN1_OBJECT || !EVP_PKEY_is_a(key, "EC") ||
-	    EVP_PKEY_get_group_name(key, group, sizeof(group), NULL) != 1)
+	if (!ctx) {
+		ctx = OSSL_LIB_CTX_new();
+		if (ctx && !OSSL_PROVIDER_load(ctx, "null")) {
+			OSSL_LIB_CTX_free(ctx);
+			ctx = NULL;
+		}
+	}
+	return ctx;
+}
+
+/* On one of two curves, by its name and not by a description of it */
+static EVP_PKEY *read_ec(const X509_ALGOR *algorithm, const uint8_t *bits, size_t len,
+			 const uint8_t *der, int der_len)
+{
+	static const struct {
+		int nid;
+		uint16_t curve;
+		size_t size;
+	} curves[] = { { NID_X9_62_prime256v1, 3, 32 }, { NID_secp384r1, 4, 48 } };
+	struct iotkey_area area = { .is_ec = true };
+	const void *parameters;
+	EVP_PKEY *key;
+	size_t i, size;
+	int kind, nid;
+
+	X509_ALGOR_get0(NULL, &kind, &parameters, algorithm);
+	nid = kind == V_ASN1_OBJECT ? OBJ_obj2nid(parameters) : NID_undef;
+	for (i = 0; i < 2 && nid != curves[i].nid; i++)
+		;
+	if (i == 2)
+		return NULL;
+	size = curves[i].size;
+	if (len != 1 + 2 * size || *bits != 4) /* compressed, perhaps */
+		return d2i_PUBKEY(NULL, &der, der_len);
+	area.curve = curves[i].curve;
+	area.x = (struct iotkey_bytes){ bits + 1, size };
+	area.y = (struct iotkey_bytes){ bits + 1 + size, size };
+	return iotkey_area_pkey(&area, &key) ? NULL : key;
+}
+
+static EVP_PKEY *read_rsa(const uint8_t *der, int len)
+{
+	EVP_PKEY *key = d2i_PUBKEY(NULL, &der, len);
+
+	if (key && EVP_PKEY_is_a(key, "RSA") && EVP_PKEY_get_bits(key) >= 2048 &&
+	    EVP_PKEY_get_bits(key) <= 4096)
+		return key;
+	EVP_PKEY_free(key);
+	return NULL;
+}
+
+/* A key that is fit, and its hash, as it stands in the request */
+static bool read_key(struct csr *csr)
+{
+	X509_PUBKEY *encoded = X509_REQ_get_X509_PUBKEY(csr->req);
+	X509_ALGOR *algorithm;
+	ASN1_OBJECT *type;
+	const uint8_t *bits;
+	unsigned char *der = NULL;
+	int bits_len, len;
+
+	if (X509_PUBKEY_get0_param(&type, &bits, &bits_len, &algorithm, encoded) != 1)
 		return false;
-	return !strcmp(group, "prime256v1") || !strcmp(group, "secp384r1");
+	len = i2d_X509_PUBKEY(encoded, &der);
+	if (len > 0 &&
+	    EVP_Digest(der, (size_t)len, csr->spki_sha256, NULL, EVP_sha256(), NULL) == 1)
+		csr->key = OBJ_obj2nid(type) == NID_X9_62_id_ecPublicKey
+				   ? read_ec(algorithm, bits, (size_t)bits_len, der, len)
+				   : read_rsa(der, len);
+	OPENSSL_free(der);
+	return csr->key;
 }
 
 /* Text without anything that a program or a person may misread */
@@ -151,30 +215,17 @@ static bool asks_encryption(const X509_REQ *req)
 	return found;
 }
 
-/* As it stands in the request: encoding a key anew takes OpenSSL long */
-static bool hash_key(struct csr *csr)
-{
-	unsigned char *der = NULL;
-	int len = i2d_X509_PUBKEY(X509_REQ_get_X509_PUBKEY(csr->req), &der);
-	unsigned int size = sizeof(csr->spki_sha256);
-	bool ok = len > 0 && EVP_Digest(der, (size_t)len, csr->spki_sha256, &size,
-					EVP_sha256(), NULL) == 1;
-
-	OPENSSL_free(der);
-	return ok;
-}
-
 static bool read_request(struct csr *csr, const uint8_t *der, size_t len,
 			 struct csr_mistake *mistake)
 {
 	const unsigned char *p = der;
 
-	csr->req = d2i_X509_REQ(NULL, &p, (long)len);
+	csr->req = (X509_REQ *)ASN1_item_d2i_ex(
+		NULL, &p, (long)len, ASN1_ITEM_rptr(X509_REQ), no_decoders(), NULL);
 	if (!csr->req || p != der + len)
 		return wrong(mistake, "malformed-csr",
 			     "the body is not one PKCS#10 request");
-	csr->key = X509_REQ_get0_pubkey(csr->req);
-	if (!csr->key || !key_is_fit(csr->req, csr->key) || !hash_key(csr))
+	if (!read_key(csr))
 		return wrong(
 			mistake, "key",
 			"the key is none of ECDSA P-256, P-384, RSA with 2048 to 4096 bits");
@@ -212,5 +263,6 @@ bool csr_parse(const char *body, size_t len, struct csr *csr, struct csr_mistake
 void csr_clear(struct csr *csr)
 {
 	X509_REQ_free(csr->req);
+	EVP_PKEY_free(csr->key);
 	memset(csr, 0, sizeof(*csr));
 }

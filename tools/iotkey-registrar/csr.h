@@ -17,7 +17,7 @@
 
 struct csr {
 	X509_REQ *req;
-	EVP_PKEY *key; /* of the request, not to be freed */
+	EVP_PKEY *key; /* of the request, which does not have it decoded */
 	uint8_t spki_sha256[32];
 	/* empty: not there */
 	char common_name[CSR_TEXT + 1], serial_number[CSR_TEXT + 1];
@@ -33,8 +33,8 @@ struct csr_mistake {
 
 /*
  * csr_parse(): the body of an enrolment: base64 of DER.  False, with a word and a sentence: it is
- * no request, its signature is wrong, its key is not one of P-256, P-384, or RSA with
- * 2048 to 4096 bits, or its subject or subjectAltName has other things than those above.
+ * no request, its signature is wrong, its key is not one of P-256, P-384 (the curve by
+ * its name), or RSA with 2048 to 4096 bits, or its subject or subjectAltName has other things than those above.
  * csr_clear() in any case.
  */
 bool csr_parse(const char *body, size_t len, struct csr *csr,
