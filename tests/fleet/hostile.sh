@@ -42,8 +42,16 @@ is "a stranger's certificate" 000 "$status"
 alive "a stranger"
 
 # ---- HTTP
-like "no HTTP" '400' "$(raw 'nonsense\r\n\r\n')"
-like "an unknown method" '501|400' "$(raw 'BREW /.well-known/est/cacerts HTTP/1.1\r\nHost: a\r\n\r\n')"
+like "no HTTP" '400 .*"error":"malformed"' "$(raw 'nonsense\r\n\r\n' | tr '\r\n' '  ')"
+like "an unknown method" '405 .*"error":"method"' \
+	"$(raw 'BREW /.well-known/est/cacerts HTTP/1.1\r\nHost: a\r\n\r\n' | tr '\r\n' '  ')"
+like "one that is known, but not here" '405 .*"error":"method"' \
+	"$(raw 'PATCH /.well-known/est/cacerts HTTP/1.1\r\nHost: a\r\n\r\n' | tr '\r\n' '  ')"
+like "no version of HTTP" '400 .*"error":"malformed"' "$(raw 'GET / HTTP/9.1\r\n\r\n' | tr '\r\n' '  ')"
+like "a header that is none" '400 .*"error":"malformed"' "$(raw 'GET / HTTP/1.1\r\nbroken\r\n\r\n' | tr '\r\n' '  ')"
+like "headers that are too long" '4(13|00) .*"error":"(too-large|malformed)"' \
+	"$(raw "GET / HTTP/1.1\r\nA: $(head -c 30000 /dev/zero | tr '\0' a)\r\n\r\n" | tr '\r\n' '  ')"
+is "only the head of HEAD" "" "$(raw 'HEAD / HTTP/1.1\r\nHost: a\r\n\r\n' | sed '1,/^\r$/d')"
 is "headers without an end" 0 "$(raw "GET / HTTP/1.1\r\nA: $(head -c 30000 /dev/zero | tr '\0' a)" | grep -c ' 200 ')"
 like "a negative length" '400' "$(raw 'POST /.well-known/est/simpleenroll HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n')"
 is "a length out of this world" 0 \
@@ -54,7 +62,7 @@ like "two requests at once" 'no-such-path.*' "$(raw 'GET /a HTTP/1.1\r\nHost: a\
 alive "HTTP"
 head -c 70000 /dev/zero | tr '\0' A >"$tmp/large"
 est simpleenroll "${post[@]}" --data-binary "@$tmp/large"
-is "a body that is too long" 413 "$status"
+refused "a body that is too long" 413 too-large
 head -c 20000000 /dev/zero | tr '\0' A >"$tmp/huge"
 est simpleenroll "${post[@]}" --data-binary "@$tmp/huge" -H 'Expect:'
 is "one much too long" 0 "$([ "$status" = 413 ] || [ "$status" = 000 ]; echo $?)"

@@ -36,6 +36,7 @@ struct connection {
 	struct event *timer; /* it is too slow */
 	struct request *request;
 	bool answered; /* once */
+	bool sending;  /* what is written now is an answer of ours */
 	LIST_ENTRY(connection) link;
 };
 
@@ -96,7 +97,7 @@ const char *request_path(const struct request *req)
 	return req->path;
 }
 
-enum http_method request_method(const struct request *req)
+unsigned int request_method(const struct request *req)
 {
 	switch (evhttp_request_get_command(req->ev)) {
 	case EVHTTP_REQ_POST:
@@ -105,8 +106,10 @@ enum http_method request_method(const struct request *req)
 		return HTTP_PUT;
 	case EVHTTP_REQ_DELETE:
 		return HTTP_DELETE;
-	default:
+	case EVHTTP_REQ_GET:
 		return HTTP_GET;
+	default:
+		return 0; /* of no route */
 	}
 }
 
@@ -320,6 +323,39 @@ static void on_made(evutil_socket_t fd, short what, void *arg)
 	set_timer(con, con->http->worker->config->request_seconds);
 }
 
+/*
+ * What libevent refuses by itself, before it is a request, it answers by a page of HTML.  There is
+ * no other way to have it say something else than to put that in its place, before it is sent.
+ */
+static void on_output(struct evbuffer *out, const struct evbuffer_cb_info *info,
+		      void *arg)
+{
+	static const char end[] = "</HTML>";
+	struct connection *con = arg;
+	char line[13] = "", body[160];
+	const char *word;
+	int status;
+
+	if (con->sending || !info->n_added || evbuffer_copyout(out, line, 12) != 12 ||
+	    memcmp(line, "HTTP/1.", 7) ||
+	    evbuffer_search(out, end, sizeof(end) - 1, NULL).pos < 0)
+		return;
+	status = atoi(line + 9);
+	word = status == 413 ? "too-large" : status < 500 ? "malformed" : "method";
+	snprintf(body, sizeof(body), "{\"error\":\"%s\",\"detail\":\"%s\"}", word,
+		 status == 413	? "the body is longer than any that is taken"
+		 : status < 500 ? "this is no request of HTTP/1.1"
+				: "there is no such method");
+	con->sending = true;
+	evbuffer_drain(out, evbuffer_get_length(out));
+	evbuffer_add_printf(out,
+			    "%s %s\r\nContent-Type: application/json\r\n"
+			    "Content-Length: %zu\r\nConnection: close\r\n\r\n%s",
+			    line, word, strlen(body), body);
+	con->sending = false;
+	metrics_answer(con->http->worker, 0, status);
+}
+
 static struct connection *new_connection(struct http *http, struct bufferevent *bev,
 					 enum http_port port)
 {
@@ -344,6 +380,8 @@ static struct connection *new_connection(struct http *http, struct bufferevent *
 		shared_count(http->worker->shared, COUNT_FULL, 1);
 		listeners_enable(http, false);
 	}
+	if (!evbuffer_add_cb(bufferevent_get_output(bev), on_output, con))
+		abort();
 	bufferevent_setwatermark(bev, EV_READ, 0, HTTP_BODY);
 	event_active(con->timer, EV_TIMEOUT, 0);
 	return con;
@@ -453,6 +491,8 @@ static void send_answer(struct request *req)
 		evhttp_add_header(out, header->key, header->value);
 	if (http->draining)
 		evhttp_add_header(out, "Connection", "close");
+	if (body && evhttp_request_get_command(ev) == EVHTTP_REQ_HEAD)
+		evbuffer_drain(body, evbuffer_get_length(body));
 	con->request = NULL;
 	con->answered = true;
 	if (req->phase == WRITING)
@@ -460,7 +500,9 @@ static void send_answer(struct request *req)
 	free_request(req);
 	set_timer(con, 10 * http->worker->config->request_seconds);
 	evhttp_request_set_on_complete_cb(ev, on_sent, con);
+	con->sending = true;
 	evhttp_send_reply(ev, status, NULL, body);
+	con->sending = false;
 	if (body)
 		evbuffer_free(body);
 }
@@ -893,8 +935,8 @@ static struct evhttp *listen_on(struct http *http, int fd,
 		out_of_memory();
 	evhttp_set_bevcb(server, make, http);
 	evhttp_set_gencb(server, on_request, http);
-	evhttp_set_allowed_methods(server, EVHTTP_REQ_GET | EVHTTP_REQ_POST |
-						   EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE);
+	/* all that it knows, so that others hear "method" of us */
+	evhttp_set_allowed_methods(server, 0xffff);
 	evhttp_set_max_headers_size(server, HTTP_HEADERS);
 	evhttp_set_max_body_size(server, HTTP_BODY);
 	evhttp_set_timeout(server, (int)http->worker->config->request_seconds);

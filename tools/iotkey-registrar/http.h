@@ -53,7 +53,7 @@ void http_routes(struct worker *worker, const struct route *routes);
 
 /* What a request is; strings and body live as long as it does */
 const char *request_path(const struct request *req);
-enum http_method request_method(const struct request *req);
+unsigned int request_method(const struct request *req);
 const void *request_body(const struct request *req, size_t *len);
 const char *request_header(const struct request *req, const char *name); /* or NULL */
 const char *request_query(const struct request *req, const char *name);	 /* or NULL */
