@@ -73,8 +73,14 @@ check-long:
 ## bench: cost beside the alternatives: a table, build/bench.json and .svg (BENCH= some groups)
 bench: lib tools provider kmod-$(lastword $(KERNELS)) kmod-6.12-debug
 	@tests/setup.sh check
-	$(MAKE) -C tests bench vm
+	$(MAKE) -C tests bench vm fleet-bench
 	tests/bench/bench.sh $(lastword $(KERNELS)) $(BENCH)
+
+## bench-fleet: the fleet's part of it, which takes minutes and no VM (LONG=1: with a million devices)
+bench-fleet: lib tools
+	@tests/setup.sh check
+	$(MAKE) -C tests fleet-bench
+	tests/bench/bench.sh - fleet
 
 ## fuzz-vm: random calls on the debug kernel for MINUTES= (10), from SEED= (any)
 MINUTES ?= 10
@@ -127,5 +133,5 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 FORCE:
-.PHONY: all no-modules modules lib tools registrar-asan provider check check-long bench demo vm install uninstall lint format \
+.PHONY: all no-modules modules lib tools registrar-asan provider check check-long bench bench-fleet demo vm install uninstall lint format \
 	clean help FORCE

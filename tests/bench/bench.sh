@@ -4,9 +4,10 @@
 # `make bench`: measures iotkey beside its alternatives; all that is needed has been built.
 # Usage: tests/bench/bench.sh [--check] KERNEL [GROUP...]
 #
-# Groups: those of bench.c, and sizes (sizes.sh).  A VM counts instructions (see bench.h); that of
-# the group tpm counts commands on the bus, on $TPM_KERNEL (6.12-debug), for Debian's
-# kernels have no trusted keys; that of the group tls (tls.sh) does so with OpenSSL.
+# Groups: those of bench.c, sizes (sizes.sh), and fleet (fleet.sh), which runs on this host and
+# needs no KERNEL.  A VM counts instructions (see bench.h); that of the group tpm counts
+# commands on the bus, on $TPM_KERNEL (6.12-debug), for Debian's kernels have no trusted keys; that
+# of the group tls (tls.sh) does so with OpenSSL.
 #
 # The rows go to $OUT.json and $OUT.svg (build/bench), a table to the terminal, or KTAP with
 # --check.  RUNS=2 does it all twice and says how far the two lie apart.
@@ -17,7 +18,7 @@ check=()
 [ "$1" != --check ] || { check=(--check); shift; }
 version=$1
 shift
-[ $# -gt 0 ] || set -- tools aead keys time scale tpm tls sizes
+[ $# -gt 0 ] || set -- tools aead keys time scale tpm tls sizes fleet
 out=${OUT:-$top/build/bench}
 work=$top/build/bench
 tpm_kernel=${TPM_KERNEL:-6.12-debug}
@@ -50,7 +51,7 @@ run() # NUMBER GROUP...: all rows
 	shift
 	for group; do
 		case $group in
-		tpm | tls | sizes) ;;
+		tpm | tls | sizes | fleet) ;;
 		*) counting="$counting $group" ;;
 		esac
 	done
@@ -65,6 +66,7 @@ run() # NUMBER GROUP...: all rows
 			programs+=("$top/tests/bench/tls.sh")
 			vm "bench-tls-$n" "$version" tls.sh --bus --tpm "$work/tpm" ;;
 		sizes) "$top/tests/bench/sizes.sh" "$version" ;;
+		fleet) "$top/tests/bench/fleet.sh" ;;
 		esac
 	done
 }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # of lib.sh, which comes first
 #
 # libest, which Debian 12 has not: Debian 13's, with the libraries that it was built with, in $tmp.
 
