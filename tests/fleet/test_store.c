@@ -12,6 +12,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -781,6 +782,71 @@ static bool kill_once(unsigned int kind, unsigned int after_us, unsigned int *ba
 	return fine;
 }
 
+/* What store_listen() told */
+struct heard {
+	int fd, changes, news;
+};
+
+static void hear(void *arg, enum store_news news, int fd)
+{
+	struct heard *heard = arg;
+
+	if (news == STORE_NEWS) {
+		heard->news++;
+		return;
+	}
+	heard->fd = fd;
+	heard->changes++;
+}
+
+/* One process writes, another listens; a database that cannot tell says so by no descriptor */
+static void test_listen(void)
+{
+	struct store *writer = open_store(), *listener = open_store();
+	struct heard heard = { .fd = -1 };
+	struct pollfd watch = { .events = POLLIN };
+	const char *command = getenv("RESTART");
+	uint64_t last;
+
+	store_listen(listener, hear, &heard);
+	if (!strncmp(url, "sqlite:", 7)) {
+		ktap_ok(heard.fd < 0, "nothing to wait on");
+		store_listen_read(listener);
+		goto out;
+	}
+	store_listen(writer, hear, &(struct heard){ 0 });
+	ktap_ok(heard.fd >= 0 && !heard.news, "something to wait on");
+	store_statement_last(writer, &last);
+	store_begin(writer);
+	store_statement_add(writer, last + 1, NOW, "x", 1);
+	watch.fd = heard.fd;
+	ktap_ok(!poll(&watch, 1, 50), "nothing is told before the commit");
+	store_commit(writer);
+	ktap_ok(poll(&watch, 1, 5000) == 1, "then it is");
+	store_listen_read(listener);
+	ktap_ok(heard.news == 1, "as news");
+	store_begin(writer);
+	store_statement_add(writer, last + 2, NOW, "x", 1);
+	store_rollback(writer);
+	ktap_ok(!poll(&watch, 1, 50), "what is taken back is not told");
+	store_statement_add(writer, last + 2, NOW, "x", 1);
+	poll(&watch, 1, 5000);
+	store_statement_last(listener, &last);
+	ktap_ok(heard.news == 2, "it is told with the answer to something else, too");
+	heard.changes = 0;
+	ktap_ok(!system(command) && poll(&watch, 1, 5000) == 1, "the server goes");
+	store_listen_read(listener);
+	while (heard.fd >= 0 && poll(&watch, 1, 1000) == 1)
+		store_listen_read(listener);
+	ktap_ok(heard.fd < 0 && heard.changes == 1, "that is told");
+	ktap_ok(!store_statement_last(listener, &last) && heard.fd >= 0,
+		"and the next call begins anew");
+out:
+	store_listen(listener, NULL, NULL);
+	store_close(writer);
+	store_close(listener);
+}
+
 static void test_kills(void)
 {
 	unsigned int i, batches, total = 0;
@@ -830,6 +896,7 @@ static int cases(void)
 	test_facts(store);
 	store_close(store);
 	test_processes();
+	test_listen();
 	test_kills();
 	test_newer();
 	return ktap_done();

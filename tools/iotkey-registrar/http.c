@@ -594,7 +594,7 @@ static int try_batch(struct worker *worker, struct requests *batch)
 	int err;
 
 	metrics_forget(worker);
-	worker->statement = 0;
+	worker->statement = false;
 	err = store_begin(worker->store);
 	if (err)
 		return err;
@@ -640,7 +640,7 @@ static void run_batch(struct http *http)
 	} else {
 		metrics_committed(worker);
 		if (worker->statement)
-			shared_ring(worker->shared, worker->statement);
+			shared_ring(worker->shared);
 	}
 	while ((req = TAILQ_FIRST(&batch))) {
 		TAILQ_REMOVE(&batch, req, link);

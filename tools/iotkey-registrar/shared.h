@@ -46,10 +46,9 @@ struct shared_place {
 };
 
 struct shared {
-	int bell;		    /* an eventfd: rung for a new statement */
-	_Atomic uint64_t statement; /* the newest that a worker committed or saw */
-	int64_t started;	    /* unix seconds */
-	_Atomic int served;	    /* a worker once had all that it needs */
+	int bell;	    /* an eventfd: rung for a new statement */
+	int64_t started;    /* unix seconds */
+	_Atomic int served; /* a worker once had all that it needs */
 	_Atomic uint64_t counters[COUNTERS];
 	_Atomic uint64_t answers[SHARED_ROUTES][SHARED_STATUSES];
 	struct {
@@ -82,7 +81,7 @@ static inline void shared_gauge(struct shared_place *place, enum gauge gauge, in
 	atomic_fetch_add_explicit(&place->gauges[gauge], by, memory_order_relaxed);
 }
 
-/* shared_ring(): statement @sequence is in the store: every worker's loop wakes up */
-void shared_ring(struct shared *shared, uint64_t sequence);
+/* shared_ring(): there is a new statement in the store: every worker's loop wakes up */
+void shared_ring(struct shared *shared);
 
 #endif /* _REGISTRAR_SHARED_H */

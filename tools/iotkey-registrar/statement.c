@@ -65,7 +65,7 @@ int statement_add(struct worker *worker, const struct iotkey_revocation *revocat
 	err = store_statement_add(worker->store, chain.sequence + 1, now, body, len);
 	free(body);
 	if (!err)
-		worker->statement = chain.sequence + 1;
+		worker->statement = true;
 	return err == -EEXIST ? -EAGAIN : err;
 }
 

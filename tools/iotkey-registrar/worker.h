@@ -34,7 +34,7 @@ struct worker {
 	struct shared *shared;
 	struct shared_place *place;
 	/* what the batch that is open comes to, when it is on the disk */
-	uint64_t statement; /* the newest that it made; 0: none */
+	bool statement; /* it made one */
 	unsigned int events[COUNTERS];
 };
 
