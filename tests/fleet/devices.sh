@@ -89,6 +89,17 @@ make_device() # TPM-DIR
 		key "$d" device sign ecc256
 }
 
+# reboot TPM-DIR: PCRs begin anew
+reboot()
+{
+	tpm_stop "$tmp/$1"
+	while kill -0 "$(cat "$1/pid" 2>/dev/null)" 2>/dev/null; do sleep 0.05; done
+	tpm_start "$tmp/$1"
+	for key in ak device; do
+		tpm2 load -C 0x81000001 -u "$1/$key.pub" -r "$1/$key.priv" -c "$1/$key.ctx"
+	done
+}
+
 identity() # TPM-DIR [AK]: the fields that join and activate share
 {
 	json make ek@"$1/ek.pub" ek_certificates[]"$1/ek-rsa2048.crt" ak@"$1/${2:-ak}.pub" name="$1"

@@ -19,17 +19,6 @@ check_says()
 	mv "$dir/sane" "$dir/registrar.conf"
 }
 
-# reboot TPM-DIR: PCRs begin anew
-reboot()
-{
-	tpm_stop "$tmp/$1"
-	while kill -0 "$(cat "$1/pid" 2>/dev/null)" 2>/dev/null; do sleep 0.05; done
-	tpm_start "$tmp/$1"
-	for key in ak device; do
-		tpm2 load -C 0x81000001 -u "$1/$key.pub" -r "$1/$key.priv" -c "$1/$key.ctx"
-	done
-}
-
 count() { echo $#; }
 
 flush()
