@@ -224,7 +224,7 @@ enrol_device_pending()
 	id=$(./fleet id two/ek.pub)
 	csr_of two "$id"
 	enrol simpleenroll two
-	refused "and gets no certificate" 403 device-pending
+	is "and gets no certificate" "202 pending" "$status $(answer state)"
 }
 
 ok "a TPM" make_device one

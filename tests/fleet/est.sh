@@ -163,6 +163,18 @@ openssl base64 -in "$tmp/bound.csr" -out "$tmp/bound.b64"
 enrol simplereenroll bound "${me[@]}"
 refused "a request of another connection" 403 channel-binding
 
+# bound KIND [OTHER-LABEL]: one that names its connection; its status and error
+bound()
+{
+	python3 "$(dirname "$0")/bound.py" "$port" "$ca" "$tmp/one.crt" "$tmp/one.key" "$1" "$subject" \
+		simplereenroll "${@:2}" >"$tmp/bound"
+	sed -n '1s/^\([0-9]*\) .*"error":"\([^"]*\)".*/\1 \2/p; 1s/^\([0-9]*\) [A-Za-z0-9+/=]*$/\1/p' "$tmp/bound"
+}
+
+is "tls-unique, TLS 1.2" 200 "$(bound tls-unique)"
+is "tls-exporter, TLS 1.3" 200 "$(bound tls-exporter)"
+is "exported under another label" "403 channel-binding" "$(bound tls-exporter EXPORTER-Another)"
+
 # ---- a key from the server
 enrol serverkeygen one -u $two:two-secret
 refused "for a device with a TPM" 403 key-not-in-tpm
@@ -218,6 +230,21 @@ enrol simplereenroll next "${me[@]}"
 refused "a revoked device" 403 device-revoked
 enrol simpleenroll one -u $one:one-secret
 refused "not by its token either" 403 device-revoked
+
+# ---- every request has to belong to its connection
+configure "channel-binding = yes"
+registrar_reload
+est csrattrs
+like "csrattrs asks for it" ':challengePassword' "$(openssl base64 -d -A -in "$tmp/answer" | openssl asn1parse -inform DER)"
+enrol simpleenroll three -u $three:three-secret
+refused "a request that does not" 403 channel-binding
+csr three "/CN=gateway-3"
+three_subject=/CN=gateway-3/serialNumber=$three
+subject=$three_subject
+cp "$tmp/three.crt" "$tmp/one.crt" && cp "$tmp/three.key" "$tmp/one.key"
+is "one that does" 200 "$(bound tls-exporter)"
+configure "channel-binding = no"
+registrar_reload
 
 # ---- signals
 sed -i 's/^certificate-days.*//' "$dir/registrar.conf"

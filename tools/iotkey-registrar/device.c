@@ -5,8 +5,11 @@
 #include <openssl/x509v3.h>
 
 #include "../common/hex.h"
+#include "field.h"
 #include "nonce.h"
 #include "worker.h"
+
+#define RETRY_SECONDS "60"
 
 bool device_current(struct request *req)
 {
@@ -37,6 +40,14 @@ bool device_refused(struct request *req, const struct store_device *device)
 	else
 		return false;
 	return true;
+}
+
+void device_waits(struct request *req, const struct store_device *device)
+{
+	reply_header(req, "Retry-After", RETRY_SECONDS);
+	reply_json(req, 202,
+		   json_pack("{so,ss}", "device", field_json_hex(device->id, STORE_ID),
+			     "state", "pending"));
 }
 
 /* Its id is the serialNumber of the subject (802.1AR) */

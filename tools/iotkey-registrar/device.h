@@ -23,6 +23,9 @@ bool device_of(struct request *req, struct store_device *device);
  */
 bool device_refused(struct request *req, const struct store_device *device);
 
+/* device_waits(): the answer while an operator has not approved it: 202, to come again */
+void device_waits(struct request *req, const struct store_device *device);
+
 /* device_current(): the client's certificate is within its time.  False: it has answered. */
 bool device_current(struct request *req);
 

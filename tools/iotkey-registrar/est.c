@@ -235,6 +235,15 @@ static void refuse_token(struct request *req, int err)
 	}
 }
 
+/* Who has to wait is told so as RFC 7030, 4.2.3, wants it */
+static bool refused(struct request *req, const struct store_device *device)
+{
+	if (device->state != STORE_PENDING)
+		return device_refused(req, device);
+	device_waits(req, device);
+	return true;
+}
+
 /* It is looked at now, and used in the batch */
 static bool by_token(struct request *req, struct enrolment *e)
 {
@@ -280,7 +289,7 @@ static bool by_idevid(struct request *req, struct enrolment *e, X509 *certificat
 		err = -ENOMEM;
 	if (!err)
 		err = store_device_get(request_worker(req)->store, e->device.id, &known);
-	if (!err && device_refused(req, &known))
+	if (!err && refused(req, &known))
 		return false;
 	if (!err)
 		memcpy(e->device.name, known.name, sizeof(known.name));
@@ -312,7 +321,7 @@ static bool by_evidence(struct request *req, struct enrolment *e)
 		return false;
 	}
 	err = store_device_get(request_worker(req)->store, e->device.id, &e->device);
-	if (!err && !device_refused(req, &e->device))
+	if (!err && !refused(req, &e->device))
 		return true;
 	if (err == -ENOENT)
 		reply_error(req, 403, "device-unknown", "device %s has not joined", id);
@@ -587,6 +596,18 @@ static void reply_server_key(struct request *req, const struct enrolment *e)
 	PKCS8_PRIV_KEY_INFO_free(p8);
 }
 
+/* That it is there and waits; who need not wait enrols at once */
+static void tell_joined(struct worker *worker, const struct store_device *device)
+{
+	char id[2 * STORE_ID + 1], key[2 * STORE_SHA256 + 1];
+
+	worker_audit(worker, "device-joined",
+		     json_pack("{s:s,s:s,s:s,s:s}", "device",
+			       hex_write(id, device->id, STORE_ID), "idevid_sha256",
+			       hex_write(key, device->ek_sha256, STORE_SHA256), "name",
+			       device->name, "state", "pending"));
+}
+
 /* In the batch: whoever it is may still enrol at this moment, and now has */
 static int accept_device(struct worker *worker, struct enrolment *e)
 {
@@ -599,7 +620,10 @@ static int accept_device(struct worker *worker, struct enrolment *e)
 				       e->csr.spki_sha256, e->row.issued, &token);
 	if (e->by_idevid) {
 		err = store_device_join(worker->store, &e->device);
-		return !err && e->device.state == STORE_PENDING ? -EACCES : err;
+		if (err || e->device.state != STORE_PENDING)
+			return err;
+		tell_joined(worker, &e->device);
+		return -EACCES;
 	}
 	if (e->has_nonce)
 		return store_device_nonce(worker->store, e->device.id, STORE_ENROL,
@@ -612,7 +636,7 @@ static int accept_device(struct worker *worker, struct enrolment *e)
 
 static void refuse_device(struct request *req, const struct enrolment *e, int err)
 {
-	struct store_device device = { .state = STORE_PENDING };
+	struct store_device device = e->device;
 
 	if (e->by_token)
 		refuse_token(req, err);
@@ -621,7 +645,7 @@ static void refuse_device(struct request *req, const struct enrolment *e, int er
 			    "the nonce in the evidence was used; ask for another one");
 	else if (err == -EKEYREVOKED || err == -EACCES) {
 		device.state = err == -EACCES ? STORE_PENDING : STORE_REVOKED;
-		device_refused(req, &device);
+		refused(req, &device);
 	} else
 		reply_store_error(req, err);
 }

@@ -29,7 +29,6 @@
 #define SECRET_MS	(300 * 1000)
 #define SKEW_MS		(60 * 1000)
 #define CERTIFICATE_MAX 8192
-#define RETRY_SECONDS	"60"
 
 /* Of this process, made when they are first needed: a new configuration has new processes */
 static struct iotkey_makers *makers;
@@ -380,11 +379,7 @@ static void reply_joined(struct request *req, const struct store_device *device)
 	uint8_t nonce[NONCE_SIZE];
 
 	if (device->state != STORE_ACTIVE) {
-		reply_header(req, "Retry-After", RETRY_SECONDS);
-		reply_json(req, 202,
-			   json_pack("{so,ss}", "device",
-				     field_json_hex(device->id, STORE_ID), "state",
-				     "pending"));
+		device_waits(req, device);
 		return;
 	}
 	if (nonce_make(request_worker(req), STORE_ENROL, device->id, nonce)) {
