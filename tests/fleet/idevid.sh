@@ -90,7 +90,7 @@ registrar_reload
 certificate waiting line
 from waiting simpleenroll ldevid
 is "a new one has to wait" "202 pending" "$status $(sed -n 's/.*"state":"\([^"]*\)".*/\1/p' answer)"
-like "and is told how long" '^Retry-After: 60' "$(tr -d '\r' <head)"
+like "and is told how long" '^Retry-After: 60' "$(tr -d '\r' <"$tmp/head")"
 fleet list --state pending
 like "an operator sees it" "^$(id_of waiting) .* idevid" "$(cat said)"
 like "the audit log has it" "\"event\": ?\"device-joined\".*$(id_of waiting)" "$(cat "$dir/audit.log")"

@@ -90,7 +90,7 @@ static struct event *bell, *poll_event, *store_event;
 /* The newest that this worker knows of; true to POLL_SECONDS while anyone waits */
 static uint64_t newest;
 
-/* What was answered last: thousands who waited for the same get it */
+/* What was answered last: thousands who wait for the same get it, as long as .newest is true */
 static struct {
 	struct blob *blob;
 	uint64_t after, newest;
@@ -126,7 +126,7 @@ static struct blob *find_statements(struct worker *worker, uint64_t after, int *
 	struct answer answer = { 0 };
 
 	*err = 0;
-	if (last_answer.blob && last_answer.after == after &&
+	if (!LIST_EMPTY(&waiters) && last_answer.blob && last_answer.after == after &&
 	    last_answer.newest == newest)
 		return last_answer.blob;
 	*err = store_statement_list(worker->store, after, ANSWER_MAX, append, &answer);
