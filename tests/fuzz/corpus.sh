@@ -77,6 +77,11 @@ if [ $# = 0 ]; then
 	set -- "${@%.c}"
 fi
 make -s -C tests fuzz
+make -s lib
+mkdir -p "$seeds"
+cc -D_GNU_SOURCE -Iinclude -o build/tests/played tests/fuzz/played.c tests/host/device.c \
+	build/lib/libiotkey-attest.a -lcrypto
+build/tests/played "$seeds"
 for target in "$@"; do
 	renew "$target" "$seconds"
 done
