@@ -149,7 +149,7 @@ void iotkey_makers_free(struct iotkey_makers *makers); /* NULL is fine */
  * Errors: -ENODATA, there is none; -E2BIG, more than IOTKEY_EK_CERTIFICATES_MAX;
  * -EBADMSG, one is no certificate; -EXDEV, it is for another key; -EKEYEXPIRED, it or
  * one above it is over, or not yet valid; -EPROTOTYPE, it is no EK's (a CA's, or of
- * another purpose, or with a critical extension that nobody here knows); -ENOKEY, no maker
+ * another purpose or usage, or with a critical extension that nobody here knows); -ENOKEY, no maker
  * is known; -EKEYREJECTED, a signature does not fit, or the chain is wrong in itself;
  * -ENOMEM.
  */

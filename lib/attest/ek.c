@@ -196,6 +196,13 @@ static bool is_for_eks(X509 *cert)
 	return found;
 }
 
+/* No usage is told, or one of a key that decrypts; RSA and ECC have different words for it */
+static bool may_decrypt(X509 *cert)
+{
+	return X509_get_key_usage(cert) &
+	       (KU_KEY_ENCIPHERMENT | KU_DATA_ENCIPHERMENT | KU_KEY_AGREEMENT);
+}
+
 /*
  * The profile lets attributes of the TPM stand in an extension that OpenSSL does not know;
  * they matter to nobody here.
@@ -280,7 +287,7 @@ static int check_leaf(X509 *leaf, const struct iotkey_area *ek)
 		return err;
 	err = same_key(leaf, pkey) ? 0 : -EXDEV;
 	EVP_PKEY_free(pkey);
-	if (!err && (X509_check_ca(leaf) == 1 || !is_for_eks(leaf)))
+	if (!err && (X509_check_ca(leaf) == 1 || !is_for_eks(leaf) || !may_decrypt(leaf)))
 		err = -EPROTOTYPE;
 	return err;
 }
