@@ -121,6 +121,10 @@ bool device_nonce(struct request *req, const struct store_device *device,
 	if (err == -EKEYEXPIRED)
 		reply_error(req, 403, "nonce-expired",
 			    "the nonce is older than 5 minutes; get another");
+	else if (err == -ETIME)
+		reply_error(
+			req, 403, "clock-skew",
+			"the nonce is of a registrar whose clock is ahead of this one's");
 	else if (err)
 		reply_error(req, 403, "nonce-wrong",
 			    "the nonce was not given to this device for this purpose");

@@ -364,7 +364,10 @@ static void refuse_evidence(struct request *req, int err)
 		{ ESTALE, "nonce-wrong",
 		  "the nonce in the evidence is not one of this fleet "
 		  "for this device" },
-		{ EKEYEXPIRED, "nonce-old",
+		{ ETIME, "clock-skew",
+		  "the nonce in the evidence is of a registrar whose clock is ahead "
+		  "of this one's" },
+		{ EKEYEXPIRED, "nonce-expired",
 		  "the nonce in the evidence is too old; ask for "
 		  "another one" },
 		{ EXDEV, "evidence-key", "the evidence is about another key" },

@@ -363,7 +363,12 @@ static bool check_secret(struct request *req, const json_t *body, const struct j
 			req, 403, "secret-wrong",
 			"the secret is not that of the credential for these keys; join again");
 		ok = false;
-	} else if (ok && (time > now + SKEW_MS || time + SECRET_MS < now)) {
+	} else if (ok && time > now + SKEW_MS) {
+		reply_error(
+			req, 403, "clock-skew",
+			"the credential is of a registrar whose clock is ahead of this one's");
+		ok = false;
+	} else if (ok && time + SECRET_MS < now) {
 		reply_error(req, 403, "credential-expired",
 			    "the credential is older than 5 minutes; join again");
 		ok = false;

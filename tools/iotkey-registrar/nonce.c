@@ -62,7 +62,7 @@ int nonce_check(const struct worker *worker, enum store_purpose purpose,
 		return -EKEYREJECTED;
 	for (i = 0; i < 8; i++)
 		time = time << 8 | nonce[i];
-	if ((int64_t)time > now + SKEW_MS || (int64_t)time < now - NONCE_SECONDS * 1000)
-		return -EKEYEXPIRED;
-	return 0;
+	if ((int64_t)time > now + SKEW_MS)
+		return -ETIME;
+	return (int64_t)time < now - NONCE_SECONDS * 1000 ? -EKEYEXPIRED : 0;
 }

@@ -21,7 +21,8 @@ int nonce_make(const struct worker *worker, enum store_purpose purpose, const ui
 	       uint8_t nonce[NONCE_SIZE]);
 
 /*
- * nonce_check(): -EKEYREJECTED: not made by this fleet for that; -EKEYEXPIRED: its time is over.
+ * nonce_check(): -EKEYREJECTED: not made by this fleet for that; -EKEYEXPIRED: its time is over;
+ * -ETIME: it has not begun, for the clocks of two registrars differ.
  * That it comes once is store_device_nonce()'s business, with its first STORE_NONCE bytes.
  */
 int nonce_check(const struct worker *worker, enum store_purpose purpose,
