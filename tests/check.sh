@@ -111,7 +111,7 @@ check_fleet()
 	done
 	# again, with a registrar built to find memory errors
 	make_step build-registrar-asan registrar-asan || return
-	for test in est hostile device policy proof idevid metrics; do
+	for test in est hostile device policy proof metrics; do
 		REGISTRAR=$top/build/asan/tools/sbin/iotkey-registrar O=$top/build/asan \
 			tests/suite.sh "fleet-$test-asan" "tests/fleet/$test.sh"
 	done
