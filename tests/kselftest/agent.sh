@@ -115,7 +115,7 @@ test_closed()
 	is "none to be had" 0000000000000000 "$(sed -n 's/^CapBnd:\t//p' $status)"
 	is "nothing gained by exec" 1 "$(sed -n 's/^NoNewPrivs:\t//p' $status)"
 	like "no core file" 'core file size  *0  *0' "$(cat /proc/$agent/limits)"
-	is_err "another process without privilege sees nothing" EACCES as_user -c "cat /proc/$agent/maps"
+	is_err "another process without privilege sees nothing" EACCES as_user bash -c "cat /proc/$agent/maps"
 	rss=$(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' $status)
 	note "resident: $rss KiB"
 	ok "it takes less than 5 MB" test "$rss" -lt 5000
@@ -126,11 +126,11 @@ test_group()
 {
 	local key
 	key=$(find_key a-both)
-	ok "the group finds keys, and uses them" as_user -c "
+	ok "the group finds keys, and uses them" as_user bash -c "
 		keyctl link $ring @s && printf text >/tmp/agent-text &&
 		keyctl pkey_encrypt \$(keyctl search @s iot a-both) 0 /tmp/agent-text >/tmp/agent-out"
-	is_err "it does not revoke them" EACCES as_user -c "keyctl link $ring @s; keyctl revoke $key"
-	is_err "nor rotate" EACCES as_user -c "keyctl link $ring @s; keyctl update $key rotate"
+	is_err "it does not revoke them" EACCES as_user bash -c "keyctl link $ring @s; keyctl revoke $key"
+	is_err "nor rotate" EACCES as_user bash -c "keyctl link $ring @s; keyctl update $key rotate"
 	rm -f /tmp/agent-text /tmp/agent-out
 }
 

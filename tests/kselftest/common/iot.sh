@@ -21,7 +21,7 @@ proc_text() { proc_line "$1" | sed 's/^.* iot  *//'; }
 as_user()
 {
 	# shellcheck disable=SC2016 # for that shell
-	su -s /bin/bash -c 'exec keyctl session - "$@"' user sh "$@"
+	su -s /bin/bash -c 'exec keyctl session - "$@"' -- user sh "$@"
 }
 
 # One of the module's counters
