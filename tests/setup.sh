@@ -9,7 +9,7 @@ set -eu
 build="gcc gcc-12 libc6-dev make pkg-config libkeyutils-dev libnl-3-dev
 libnl-genl-3-dev libkcapi-dev libssl-dev libjansson-dev
 libevent-dev libsqlite3-dev libpq-dev libp11-kit-dev libcurl4-openssl-dev
-libcap-ng-dev libseccomp-dev"
+libcap-ng-dev libseccomp-dev libtss2-dev"
 
 # What the VM needs besides: kernels, their modules, an initramfs, QEMU and a TPM.
 vm="$build debian-archive-keyring ca-certificates dpkg-dev kmod cpio xz-utils zstd lz4

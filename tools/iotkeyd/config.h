@@ -7,6 +7,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -17,6 +18,20 @@ struct config {
 	bool has_group;		    /* group = NAME */
 	gid_t group;
 	uint64_t checkpoint; /* checkpoint = DURATION, seconds */
+	char run[256];	     /* run = DIRECTORY */
+
+	/* a fleet's device */
+	char registrar[256];   /* registrar = https://HOST[:PORT]; empty: it is none */
+	char ca[1024];	       /* ca = FILE | sha256:HEX; empty: none */
+	bool first_use;	       /* trust-on-first-use = yes | no */
+	char token_file[1024]; /* token-file = FILE; empty: none */
+	char name[65];	       /* name = TEXT; empty: none */
+	uint64_t attest;       /* attest = DURATION, seconds */
+	char net_user[33];     /* net-user = NAME */
+	uid_t net_uid;
+	gid_t net_gid;
+	uint32_t parent; /* parent = HANDLE, of the storage parent */
+	char pcrs[256];	 /* pcrs = BANK:N,... */
 };
 
 /*

@@ -13,7 +13,9 @@
 #define TYPE "iot"
 
 /* Possessors and the group may use what they find, and only its owner change it */
-#define PERM_USE    0x19u /* view, search, link */
+#define PERM_USE 0x19u /* view, search, link */
+#define PERM_SIGN \
+	0x09u /* view, search: by its number, as it hangs in no keyring of theirs */
 #define PERM_LIST   0x1bu /* and read: of a keyring, what is in it */
 #define PERM_ALL    0x3fu
 #define PERM_RING   (PERM_ALL << 16 | PERM_LIST << 24)
@@ -54,6 +56,29 @@ static int set_access(int32_t key, unsigned int perm, unsigned int group)
 		perm |= GROUP(group);
 	}
 	return keyctl_setperm(key, perm) < 0 ? -errno : 0;
+}
+
+/* Those with which the agent itself goes to its fleet: the process with the net signs by them */
+static bool is_own(const char *name)
+{
+	return config->registrar[0] && !strncmp(name, KEEP_OWN, strlen(KEEP_OWN));
+}
+
+static unsigned int perm_of(const char *name)
+{
+	if (!is_own(name))
+		return PERM_KEY | (config->has_group ? GROUP(PERM_USE) : 0);
+	return PERM_KEY | (strcmp(name, KEEP_AK) ? GROUP(PERM_SIGN) : 0);
+}
+
+static int give_access(int32_t key, const char *name)
+{
+	if (!is_own(name))
+		return set_access(key, PERM_KEY, PERM_USE);
+	if (keyctl_chown(key, (uid_t)-1, config->net_gid) < 0 ||
+	    keyctl_setperm(key, perm_of(name)) < 0)
+		return -errno;
+	return 0;
 }
 
 static int open_events(void)
@@ -105,19 +130,23 @@ struct keep_counts keep_counts(void)
 	return counts;
 }
 
-/* The live key of that name in the keyring; -EKEYREVOKED, only a dead one */
-static int find(const char *name, int32_t *key)
+int32_t keep_ring(void)
+{
+	return ring;
+}
+
+int keep_find(const char *name, int32_t *key)
 {
 	long found = keyctl_search(ring, TYPE, name, 0);
 
+	*key = 0;
 	if (found < 0)
 		return -errno;
 	*key = (int32_t)found;
 	return 0;
 }
 
-/* A revoked key may not come back */
-static void forget(const char *name)
+int keep_forget(const char *name)
 {
 	int err = store_remove(name);
 
@@ -126,6 +155,7 @@ static void forget(const char *name)
 	else if (err != -ENOENT)
 		say_file_error(err, "cannot remove the blob of the revoked key '%s'",
 			       name);
+	return err == -ENOENT ? 0 : err;
 }
 
 /*
@@ -204,8 +234,8 @@ static bool attend(const struct iotkey_status *key, enum keep_depth depth)
 	int err = 0;
 
 	if (has_to_be_saved(key, depth)) {
-		if (key->perm != (PERM_KEY | (config->has_group ? GROUP(PERM_USE) : 0)))
-			set_access(key->serial, PERM_KEY, PERM_USE);
+		if (key->perm != perm_of(key->name))
+			give_access(key->serial, key->name);
 		err = save(key->serial, key->name, key->flags & IOTKEY_FLAG_ROOT);
 	} else if (key->stored < key->newest) {
 		/* it was saved, and the power or the agent went before the kernel was told */
@@ -230,7 +260,7 @@ static bool attend_serial(int32_t key, enum keep_depth depth)
 	if (status.state == IOTKEY_STATE_EXPIRED)
 		return true;
 	if (status.state == IOTKEY_STATE_REVOKED) {
-		forget(status.name);
+		keep_forget(status.name);
 		return true;
 	}
 	return attend(&status, depth);
@@ -255,6 +285,21 @@ static bool save_all(enum keep_depth depth)
 		good &= attend_serial(list[i], depth);
 	free(content);
 	return good;
+}
+
+int keep_save(const char *name)
+{
+	int32_t key;
+	int err;
+
+	err = keep_find(name, &key);
+	if (!err)
+		err = give_access(key, name);
+	if (!err)
+		err = save(key, name, true);
+	if (err)
+		say_key_error(err, "cannot save key '%s'", name);
+	return err;
 }
 
 /*
@@ -283,9 +328,9 @@ static int load(const char *name, void *arg)
 	char *text;
 	int err;
 
-	err = find(name, &key);
+	err = keep_find(name, &key);
 	if (err == -EKEYREVOKED)
-		forget(name);
+		keep_forget(name);
 	if (err != -ENOKEY)
 		return 0;
 	err = store_read(name, &text, &len, &blob);
@@ -300,7 +345,7 @@ static int load(const char *name, void *arg)
 	if (rank_of(&blob) == round->rank) {
 		err = iotkey_load(name, text, len, ring, &key);
 		if (!err)
-			err = set_access(key, PERM_KEY, PERM_USE);
+			err = give_access(key, name);
 		if (err) {
 			counts.missing++;
 			round->again |= passes(err);
@@ -350,7 +395,7 @@ static void revoked(const struct iotkey_status *key)
 	char *text;
 	int err;
 
-	err = find(key->name, &other);
+	err = keep_find(key->name, &other);
 	ours = err == -EKEYREVOKED;
 	if (err && !ours && !store_read(key->name, &text, &len, &blob)) {
 		free_secret(text, len);
@@ -358,7 +403,7 @@ static void revoked(const struct iotkey_status *key)
 		       !memcmp(blob.id, key->id, IOTKEY_ID_SIZE);
 	}
 	if (ours)
-		forget(key->name);
+		keep_forget(key->name);
 }
 
 static bool stored(const char *name)
@@ -385,7 +430,7 @@ static bool heard(const struct iotkey_notice *notice)
 	case IOTKEY_EVENT_LOADED:
 	case IOTKEY_EVENT_ROTATED:
 	case IOTKEY_EVENT_FAILED:
-		err = find(key->name, &found);
+		err = keep_find(key->name, &found);
 		if (err || found != key->serial)
 			/* it may be linked a moment after it was made; or be a root
 			   for which others wait */
@@ -400,7 +445,7 @@ static bool heard(const struct iotkey_notice *notice)
 		return false;
 	case IOTKEY_EVENT_DESTROYED:
 		/* somebody unlinked it: what is stored comes back */
-		return find(key->name, &found) == -ENOKEY && stored(key->name);
+		return keep_find(key->name, &found) == -ENOKEY && stored(key->name);
 	}
 	return false;
 }
@@ -423,4 +468,80 @@ bool keep_events(void)
 		return true;
 	}
 	return look;
+}
+
+/*
+ * Revoking
+ */
+
+int keep_revoke(const char *name)
+{
+	int32_t key;
+	int err;
+
+	err = keep_find(name, &key);
+	if (err == -ENOKEY || err == -EKEYREVOKED)
+		return 0;
+	return err ? err : iotkey_revoke(key);
+}
+
+static bool is_iot(int32_t key)
+{
+	char *text;
+	bool is;
+
+	if (keyctl_describe_alloc(key, &text) < 0)
+		return false;
+	is = !strncmp(text, TYPE ";", strlen(TYPE ";"));
+	free(text);
+	return is;
+}
+
+void keep_revoke_all(void)
+{
+	key_serial_t *list;
+	void *content;
+	long n, i;
+
+	n = keyctl_read_alloc(ring, &content);
+	if (n < 0) {
+		say_file_error(-errno, "cannot read the keyring '%s'", KEEP_RING);
+		return;
+	}
+	list = content;
+	for (i = 0; i < n / (long)sizeof(*list); i++)
+		if (is_iot(list[i]) && iotkey_revoke(list[i]) && errno != EKEYREVOKED)
+			say_file_error(-errno, "cannot revoke key %d", list[i]);
+	free(content);
+}
+
+static int forget_one(const char *name, void *arg)
+{
+	if (keep_forget(name))
+		*(bool *)arg = false;
+	return 0;
+}
+
+bool keep_forget_all(void)
+{
+	bool all = true;
+
+	return !store_names(forget_one, &all) && all;
+}
+
+bool keep_is_lost(const char *name)
+{
+	struct iotkey_blob blob;
+	int32_t key;
+	size_t len;
+	char *text;
+	int err;
+
+	err = keep_find(name, &key);
+	if (err != -ENOKEY && err != -EKEYREVOKED)
+		return false;
+	err = store_read(name, &text, &len, &blob);
+	if (!err)
+		free_secret(text, len);
+	return err == -ENOENT;
 }

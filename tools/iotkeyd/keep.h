@@ -12,6 +12,10 @@
 
 #define KEEP_RING "iotkey"
 
+/* Keys of the agent itself: what it attests with, and two places for what it is known by */
+#define KEEP_OWN "agent-"
+#define KEEP_AK	 KEEP_OWN "ak"
+
 struct keep_counts {
 	unsigned int kept;    /* keys in the keyring */
 	unsigned int missing; /* stored ones that did not load */
@@ -45,6 +49,29 @@ bool keep_look(enum keep_depth depth);
  * is due.
  */
 bool keep_events(void);
+
+/*
+ * For a fleet
+ */
+
+int32_t keep_ring(void); /* its serial number */
+
+/* keep_find(): the live key of that name in the keyring; -ENOKEY; -EKEYREVOKED, only a dead one */
+int keep_find(const char *name, int32_t *key);
+
+/* keep_save(): returns when it is on the disk.  Errors: as keep_find() and write(2), and said. */
+int keep_save(const char *name);
+
+/* keep_is_lost(): neither in the keyring, alive, nor stored */
+bool keep_is_lost(const char *name);
+
+/* keep_revoke(): dead in the kernel when it returns.  0, too, if there is none. */
+int keep_revoke(const char *name);
+void keep_revoke_all(void);
+
+/* keep_forget(): its blob is gone from the disk when it returns.  0, too, if there is none. */
+int keep_forget(const char *name);
+bool keep_forget_all(void);
 
 /* keep_counts(): as the last look found them */
 struct keep_counts keep_counts(void);

@@ -4,9 +4,11 @@
  */
 #include "../common/say.h"
 #include "config.h"
+#include "fleet.h"
 #include "keep.h"
 #include "notify.h"
 #include "sandbox.h"
+#include "status.h"
 #include "store.h"
 
 #include <errno.h>
@@ -56,6 +58,7 @@ static void tell_status(const char *state)
 
 	notify("%sSTATUS=%u keys kept, %u not loaded, %u not saved", state, counts.kept,
 	       counts.missing, counts.unsaved);
+	fleet_tell();
 }
 
 static void look(struct keeper *keeper, enum keep_depth depth)
@@ -75,17 +78,20 @@ static void look(struct keeper *keeper, enum keep_depth depth)
 /* A configuration that is wrong changes nothing */
 static void reload(struct keeper *keeper)
 {
-	struct config config;
+	struct config config, *now = &keeper->config;
 
 	notify_reloading();
 	if (config_read(&config, keeper->path) == EXIT_OK) {
-		if (strcmp(config.state, keeper->config.state) ||
-		    config.has_group != keeper->config.has_group ||
-		    config.group != keeper->config.group)
-			say("'state' and 'group' change when the agent is started again");
-		keeper->config.checkpoint = config.checkpoint;
+		if (strcmp(config.state, now->state) || strcmp(config.run, now->run) ||
+		    config.has_group != now->has_group || config.group != now->group ||
+		    !config.registrar[0] != !now->registrar[0] ||
+		    config.net_uid != now->net_uid || config.net_gid != now->net_gid)
+			say("'state', 'run', 'group', 'net-user', and whether there is a 'registrar', change when the agent is started again");
+		else
+			*now = config;
 		sooner(&keeper->checkpoint_at,
-		       now_ms() + (int64_t)config.checkpoint * 1000);
+		       now_ms() + (int64_t)now->checkpoint * 1000);
+		fleet_reload();
 	}
 	keeper->retry = RETRY_FIRST;
 	look(keeper, KEEP_NEEDED);
@@ -100,6 +106,8 @@ static void take_signal(struct keeper *keeper)
 		return;
 	if (info.ssi_signo == SIGHUP)
 		reload(keeper);
+	else if (info.ssi_signo == SIGCHLD)
+		fleet_ended();
 	else
 		keeper->stop = true;
 }
@@ -121,6 +129,7 @@ static void tick(struct keeper *keeper)
 		look(keeper, KEEP_NEEDED);
 		tell_status("");
 	}
+	fleet_tick(now_ms());
 }
 
 static int wait_ms(const struct keeper *keeper)
@@ -128,6 +137,7 @@ static int wait_ms(const struct keeper *keeper)
 	int64_t at = keeper->look_at, left;
 
 	sooner(&at, keeper->checkpoint_at);
+	sooner(&at, fleet_at());
 	if (keeper->watchdog >= 0)
 		sooner(&at, keeper->watchdog_at);
 	left = at - now_ms();
@@ -136,10 +146,14 @@ static int wait_ms(const struct keeper *keeper)
 
 static int run(struct keeper *keeper)
 {
-	struct pollfd fds[2];
+	struct pollfd fds[2 + FLEET_FDS];
 	int64_t now;
+	int err;
 
 	look(keeper, KEEP_NEEDED);
+	err = fleet_begin();
+	if (err)
+		return err;
 	now = now_ms();
 	keeper->watchdog_at = now;
 	keeper->checkpoint_at = now + (int64_t)keeper->config.checkpoint * 1000;
@@ -147,8 +161,13 @@ static int run(struct keeper *keeper)
 	while (!keeper->stop) {
 		fds[0] = (struct pollfd){ .fd = keeper->signals, .events = POLLIN };
 		fds[1] = (struct pollfd){ .fd = keep_fd(), .events = POLLIN };
-		if (poll(fds, 2, wait_ms(keeper)) < 0 && errno != EINTR)
+		fleet_poll(fds + 2);
+		if (poll(fds, 2 + FLEET_FDS, wait_ms(keeper)) < 0) {
+			if (errno == EINTR)
+				continue;
 			return say_file_error(-errno, "cannot wait");
+		}
+		fleet_ready(fds + 2);
 		if (fds[1].revents && keep_events())
 			sooner(&keeper->look_at, now_ms() + SETTLE);
 		if (fds[0].revents)
@@ -156,6 +175,7 @@ static int run(struct keeper *keeper)
 		tick(keeper);
 	}
 	notify("STOPPING=1");
+	fleet_stop();
 	keep_look(KEEP_ALL);
 	return EXIT_OK;
 }
@@ -170,6 +190,7 @@ static int start(struct keeper *keeper)
 	sigaddset(&mask, SIGHUP);
 	sigaddset(&mask, SIGINT);
 	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &mask, NULL);
 	keeper->signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (keeper->signals < 0)
@@ -178,6 +199,10 @@ static int start(struct keeper *keeper)
 	if (err)
 		return say_key_error(err, "cannot begin");
 	err = store_open(keeper->config.state);
+	if (!err)
+		err = fleet_open(&keeper->config);
+	if (!err)
+		status_open(&keeper->config);
 	if (!err)
 		err = sandbox_keeper(&keeper->config);
 	if (!err)
@@ -192,6 +217,7 @@ static int start(struct keeper *keeper)
 static int usage(FILE *to, int code)
 {
 	fprintf(to, "usage: iotkeyd [--config FILE] [--check]\n"
+		    "       iotkeyd [--config FILE] status [--json]\n"
 		    "       iotkeyd --help | --version\n");
 	return code;
 }
@@ -202,11 +228,12 @@ int main(int argc, char **argv)
 		{ "check", no_argument, NULL, 'k' },
 		{ "config", required_argument, NULL, 'c' },
 		{ "help", no_argument, NULL, 'h' },
+		{ "json", no_argument, NULL, 'j' },
 		{ "version", no_argument, NULL, 'v' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct keeper keeper = { .path = CONFIG_FILE };
-	bool check = false;
+	bool check = false, json = false, status;
 	int c, err;
 
 	while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
@@ -219,6 +246,9 @@ int main(int argc, char **argv)
 			break;
 		case 'h':
 			return usage(stdout, EXIT_OK);
+		case 'j':
+			json = true;
+			break;
 		case 'v':
 			printf("iotkeyd %s\n", IOTKEY_VERSION_STRING);
 			return EXIT_OK;
@@ -226,10 +256,13 @@ int main(int argc, char **argv)
 			return usage(stderr, EXIT_USAGE);
 		}
 	}
-	if (optind < argc)
+	status = optind + 1 == argc && !strcmp(argv[optind], "status") && !check;
+	if ((optind < argc || json) && !status)
 		return usage(stderr, EXIT_USAGE);
 	err = config_read(&keeper.config, keeper.path);
 	if (err || check)
 		return err;
+	if (status)
+		return status_print(&keeper.config, json);
 	return start(&keeper);
 }

@@ -118,8 +118,7 @@ static int clear_away(void)
 	return 0;
 }
 
-/* For root's eyes only */
-static int make_directory(const char *path)
+int store_make_directory(const char *path)
 {
 	struct stat st;
 
@@ -138,9 +137,9 @@ int store_open(const char *state)
 	int err, fd;
 
 	snprintf(keys, sizeof(keys), "%s/keys", state);
-	err = make_directory(state);
+	err = store_make_directory(state);
 	if (!err)
-		err = make_directory(keys);
+		err = store_make_directory(keys);
 	if (err == -EPERM) {
 		say("'%s': it must be the agent's own, and closed to others (chmod 700)",
 		    state);

@@ -4,6 +4,7 @@
  *
  *	lock		held by the keeper that runs
  *	keys/NAME.blob	what "keyctl pipe" gave of the key NAME
+ *	fleet/		see files.h
  *
  * In NAME, what is no letter, digit, "_", "-", "+" or a "." inside is %HH.
  */
@@ -17,6 +18,12 @@
  * a write.  Returns an exit code, and has said what was wrong.
  */
 int store_open(const char *state);
+
+/*
+ * store_make_directory(): for root's eyes only.  0, or -errno; -EPERM, it is there and is
+ * another's, or open to others.
+ */
+int store_make_directory(const char *path);
 
 /* store_names(): call @fn for each key that is stored; @fn may change the store */
 int store_names(int (*fn)(const char *name, void *arg), void *arg);
