@@ -104,7 +104,7 @@ collect()
 		files+=("$src:/usr/lib/iotkey/tests/${src#"$top"/tests/*/}")
 	done < <(find "$top"/tests/{kselftest,interop}/*/ -type f 2>/dev/null)
 	# What runs beside the script that a VM of tests/fault gets as its job.
-	for src in "$top"/tests/fault/*.c; do
+	for src in "$top"/tests/fault/*.c "$top"/tests/host/fleet.c; do
 		src=$top/build/tests/fault/$(basename "$src" .c)
 		[ ! -x "$src" ] || files+=("$src")
 	done
@@ -113,8 +113,10 @@ collect()
 	done
 	src=$top/build/tools/sbin/iotkeyd
 	[ ! -x "$src" ] || files+=("$src:/usr/sbin/iotkeyd")
-	src=$top/build/tools/libexec/iotkey/iotkeyctl-attest
-	[ ! -x "$src" ] || files+=("$src:/usr/libexec/iotkey/iotkeyctl-attest")
+	for src in iotkeyctl-attest iotkeyd-tpm; do
+		src=$top/build/tools/libexec/iotkey/$src
+		[ ! -x "$src" ] || files+=("$src:/usr/libexec/iotkey/${src##*/}")
+	done
 }
 
 run_group() # NAME OPTIONS -- PROGRAM...
