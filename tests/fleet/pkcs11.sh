@@ -76,6 +76,19 @@ pkill -KILL -P "$pid"
 registrar_wait
 enrol simpleenroll one -u $one:one-secret
 is "after a worker was killed" 200 "$status"
+
+# ---- a policy signer in the token: its public half serves, the private one approves
+token_tool --keypairgen --key-type EC:prime256v1 --label signer --id 02 >>"$tmp/made"
+signer="pkcs11:token=fleet;object=signer"
+configure "release-policy = authorized" "policy-signer = $signer;type=public" "approvals = $tmp/approvals"
+registrar_reload
+for pcr in 0 2 4 7; do echo "pcr sha256:$pcr $(printf %064d $pcr)"; done >"$tmp/values"
+approve() { "$registrar" approve --config "$dir/registrar.conf" "$@" "$tmp/values" 2>&1; }
+like "approve by the public half" 'no private key there' "$(approve)"
+is "by the private one" "approved values" "$(approve --signer "$signer;type=private?pin-value=1234")"
+is "the registrar believes it" ok "$("$registrar" check --config "$dir/registrar.conf" 2>&1)"
+is "no PIN in it" 0 "$(cat "$tmp/approvals" "$dir/audit.log" | grep -c 1234)"
+
 registrar_stop
 is "it ends well" 0 $stopped
 sed -i 's/object=ca/object=nobody/' "$dir/registrar.conf"
