@@ -98,6 +98,11 @@ csr weak "/"
 enrol simpleenroll weak -u $three:three-secret
 refused "a weak key" 400 key
 openssl genpkey -algorithm ED25519 -out "$tmp/ed.key"
+csr unsigned "/"
+python3 -c 'd = bytearray(open("'"$tmp"'/unsigned.csr", "rb").read()); d[-1] ^= 1; open("'"$tmp"'/unsigned.csr", "wb").write(d)'
+openssl base64 -in "$tmp/unsigned.csr" -out "$tmp/unsigned.b64"
+enrol simpleenroll unsigned -u $three:three-secret
+refused "not signed by its key" 400 csr-signature
 csr ed "/"
 enrol simpleenroll ed -u $three:three-secret
 refused "Ed25519" 400 key
@@ -186,6 +191,19 @@ openssl base64 -d -A -in "$tmp/part1" | openssl pkey -inform DER -out "$tmp/made
 openssl base64 -d -A -in "$tmp/part2" | openssl pkcs7 -inform DER -print_certs -out "$tmp/made.crt"
 is "the key and its certificate" "$(openssl pkey -in "$tmp/made.key" -pubout)" \
 	"$(openssl x509 -in "$tmp/made.crt" -noout -pubkey)"
+openssl req -new -key "$tmp/one.key" -outform DER -out "$tmp/sealed.csr" -config /dev/stdin <<-CONF
+[req]
+prompt = no
+distinguished_name = dn
+attributes = at
+[dn]
+CN = gateway-1
+[at]
+1.2.840.113549.1.9.16.2.37 = key
+CONF
+openssl base64 -in "$tmp/sealed.csr" -out "$tmp/sealed.b64"
+est serverkeygen --data-binary "@$tmp/sealed.b64" -u $one:one-secret
+refused "encrypted for a key of the device" 400 no-key-encryption
 
 # ---- revocation
 serial=$(openssl x509 -in "$tmp/one.first" -noout -serial | cut -d= -f2)

@@ -62,6 +62,9 @@ refused "an IDevID renews nothing" 403 not-a-device
 status=$(curl -s --cacert "$ca" --cert chain.crt --key device.key -o answer -w '%{http_code}' \
 	"$url/.well-known/iotkey/nonce?purpose=attest")
 refused "nor does it attest" 403 not-a-device
+status=$(curl -s --cacert "$ca" --cert ldevid.crt --key ldevid.key -o answer -w '%{http_code}' -d '{}' \
+	"$url/.well-known/iotkey/attest")
+refused "nor its LDevID, without an AK" 403 no-attestation-key
 csr wrong "/serialNumber=00112233445566778899aabbccddeeff"
 from device simpleenroll wrong
 refused "as another device" 403 subject

@@ -62,6 +62,22 @@ enrols() # NAME WORD
 	refused "$1" 403 "$2"
 }
 
+# changed WORD NAME attest|sig BYTE: one byte of what the TPM says is another
+changed()
+{
+	certify one device one/nonce
+	python3 - "$3" "$4" <<-'PYTHON'
+	import sys
+	data = bytearray(open(sys.argv[1], "rb").read())
+	data[int(sys.argv[2])] ^= 15
+	open(sys.argv[1], "wb").write(data)
+	PYTHON
+	with_tpm one ./fleet csr-make one/device.pem attest sig one/device.pub one.der "$id"
+	openssl base64 -in one.der -out one.b64
+	enrol simpleenroll one
+	refused "$2" 403 "$1"
+}
+
 test_enrol()
 {
 	nonce_at -301 1 one
@@ -100,9 +116,14 @@ test_enrol()
 	openssl base64 -in one.der -out one.b64
 	enrol simpleenroll one
 	refused "with a quote" 403 evidence-kind
+	changed evidence-malformed "with something else in its place" attest 0
+	changed evidence-algorithm "signed with SHA-1" sig 3
+	changed evidence-signature "with a changed signature" sig 20
 	csr_of one "$id"
 	enrol simpleenroll one
 	is "and as it should be" 200 "$status"
+	est serverkeygen --data-binary @one.b64
+	refused "the registrar makes no keys" 403 serverkeygen-off
 	enrols "a second time" nonce-used
 }
 
@@ -170,9 +191,35 @@ test_certificates()
 		[ $word = future ] || refused "a certificate whose time is over" 403 certificate-expired
 	done
 	refused "or has not begun" 403 certificate-not-yet-valid
+	openssl x509 -req -in one/tls.csr -CA "$ca" -CAkey "$dir/ca.key" -days 10 -out one/tls.crt \
+		-set_serial "0x40$(openssl rand -hex 19)" 2>/dev/null
+	as one GET 'nonce?purpose=attest'
+	refused "one that the store does not know" 403 certificate-unknown
 	cp good.crt one/tls.crt
+	sql "UPDATE device SET state = 1" >/dev/null
+	as one GET 'nonce?purpose=attest'
+	refused "one of a device that waits" 403 device-pending
+	sql "UPDATE device SET state = 2" >/dev/null
 	as one GET 'nonce?purpose=attest'
 	is "the right one is good as ever" 200 "$status"
+}
+
+test_time()
+{
+	configure "attest-valid = 1s" "ek-ca = $tmp/nowhere"
+	registrar_reload
+	attest one
+	sleep 2
+	release one
+	refused "roots for an attestation that is too old" 403 attestation-old
+	attest one
+	release one
+	is "a new one will do" 200 "$status"
+	call POST join "$(identity one)"
+	refused "makers' certificates that are not there" 503 ek-makers
+	head -c 20 one/ak.pub >half
+	call POST join "$(merged "$(identity one)" "$(json make ak@half)")"
+	refused "half an attestation key" 400 ak-malformed
 }
 
 ok "a TPM" make_device one
@@ -188,5 +235,6 @@ tls_identity one "$id"
 test_attest
 test_release
 test_certificates
+test_time
 ok "the audit log is whole" "$registrar" audit verify "$dir/audit.log"
 done_testing
