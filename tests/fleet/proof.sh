@@ -46,8 +46,8 @@ test_credentials()
 	is "a credential of 4 minutes ago" "200 active" "$status $(answer state)"
 	credential_at -301
 	refused "of 5 minutes ago" 403 credential-expired
-	credential_at 61
-	refused "of a minute ahead" 403 clock-skew
+	credential_at 120
+	refused "of two minutes ahead" 403 clock-skew
 	cp secret old
 	credential_at 0
 	cp old secret
@@ -82,8 +82,8 @@ test_enrol()
 {
 	nonce_at -301 1 one
 	enrols "enrol with a nonce of 5 minutes ago" nonce-expired
-	nonce_at 61 1 one
-	enrols "of a minute ahead" clock-skew
+	nonce_at 120 1 one
+	enrols "of two minutes ahead" clock-skew
 	nonce_at 0 1 two
 	enrols "of another device" nonce-wrong
 	nonce_at 0 2 one
@@ -137,8 +137,8 @@ test_attest()
 {
 	nonce_at -301 2 one
 	attests "attest with a nonce of 5 minutes ago" nonce-expired
-	nonce_at 61 2 one
-	attests "of a minute ahead" clock-skew
+	nonce_at 120 2 one
+	attests "of two minutes ahead" clock-skew
 	nonce_at 0 2 two
 	attests "of another device" nonce-wrong
 	nonce_at 0 3 one
@@ -163,8 +163,8 @@ test_release()
 {
 	nonce_at -301 3 one
 	releases "roots for a nonce of 5 minutes ago" nonce-expired
-	nonce_at 61 3 one
-	releases "of a minute ahead" clock-skew
+	nonce_at 120 3 one
+	releases "of two minutes ahead" clock-skew
 	nonce_at 0 3 two
 	releases "of another device" nonce-wrong
 	nonce_at 0 2 one
@@ -206,10 +206,10 @@ test_certificates()
 
 test_time()
 {
-	configure "attest-valid = 1s" "ek-ca = $tmp/nowhere"
+	configure "ek-ca = $tmp/nowhere"
 	registrar_reload
 	attest one
-	sleep 2
+	sql "UPDATE device SET passed = passed - 86410" >/dev/null
 	release one
 	refused "roots for an attestation that is too old" 403 attestation-old
 	attest one
