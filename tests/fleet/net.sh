@@ -142,7 +142,7 @@ test_renewal()
 	ok "it is another one" test "$(serial "$run/renew/current")" != "$old"
 	like "the registrar knows it as a renewal" '"event": ?"renewed"' "$(cat "$dir/audit.log")"
 	from=$(here renew)
-	aged renew 80 40
+	aged renew 60 60
 	until_line renew 'HELLO' && sleep 1
 	is "before that it is not" "EVIDENCE PARENT" "$(requests renew "$from")"
 	from=$(here renew)
