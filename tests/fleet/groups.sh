@@ -52,6 +52,8 @@ statements_said()
 test_members()
 {
 	is "no group yet" "data 1 False" "$(roots one)"
+	ok "no group has the name of a root" not fleet group data --make
+	like "which is said" "every device gets" "$(cat said)"
 	ok "a group" fleet group lift --make --add "$one"
 	ok "of two" fleet group lift --add "$two"
 	is "the first member gets its root" "data 1 False

@@ -524,8 +524,21 @@ static void write_leave(struct request *req)
 		group_done(req, "member-revoked", 200);
 }
 
+/* A device keeps its roots by their names, so no group has that of a root that all get */
 static void group_add(struct request *req)
 {
+	const struct action *action = request_get(req);
+	const char *p = request_worker(req)->config->roots;
+	size_t len;
+
+	for (; (len = config_root(&p)); p += len) {
+		if (len != strlen(action->name) || memcmp(p, action->name, len))
+			continue;
+		reply_error(req, 409, "exists",
+			    "the root %s that every device gets has this name",
+			    action->name);
+		return;
+	}
 	request_write(req, write_group);
 }
 

@@ -202,3 +202,11 @@ void config_free(struct config *config)
 			free(*(char **)((char *)config + keys[i].offset));
 	memset(config, 0, sizeof(*config));
 }
+
+size_t config_root(const char **at)
+{
+	if (!*at)
+		return 0;
+	*at += strspn(*at, ", \t");
+	return strcspn(*at, ", \t");
+}

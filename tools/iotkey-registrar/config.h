@@ -59,4 +59,7 @@ int config_read(struct config *config, const char *path);
 
 void config_free(struct config *config);
 
+/* config_root(): the next name in .roots, from *@at on, which it sets to it; its length, 0: none */
+size_t config_root(const char **at);
+
 #endif /* _REGISTRAR_CONFIG_H */

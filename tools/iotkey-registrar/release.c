@@ -181,16 +181,12 @@ static struct root *new_root(struct release *release, const char *name, size_t l
 /* The configured ones, with the versions that this device gets now */
 static int list_roots(struct worker *worker, struct release *release)
 {
-	const char *p = worker->config->roots ? worker->config->roots : "";
+	const char *p = worker->config->roots;
 	struct root *root;
 	size_t len;
 	int err;
 
-	for (;; p += len) {
-		p += strspn(p, ", \t");
-		len = strcspn(p, ", \t");
-		if (!len)
-			return 0;
+	for (; (len = config_root(&p)); p += len) {
 		root = new_root(release, p, len);
 		if (!root)
 			return -E2BIG;
@@ -199,6 +195,7 @@ static int list_roots(struct worker *worker, struct release *release)
 		if (err)
 			return err;
 	}
+	return 0;
 }
 
 static int add_group(void *arg, const struct store_group *group)
