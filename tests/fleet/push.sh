@@ -27,6 +27,18 @@ n = json.loads(sys.argv[1])[sys.argv[2]]
 print(int(n[len(n) // 2] if isinstance(n, list) else n))' "$said" "$1"
 }
 
+# Who asks now and then hears of everything, too, whichever worker answers.
+wrong=
+for ((i = 1; i <= 5; i++)); do
+	curl -sf --cacert "$ca" --cert "$dir/admin.crt" --key "$dir/admin.key" \
+		--data "{\"device\":\"all\",\"name\":\"key-$i\"}" "$url/.well-known/iotkey/fleet/keys/revoke" >/dev/null
+	for ((n = 0; n < 12; n++)); do
+		heard=$(curl -s --cacert "$ca" "$url/.well-known/iotkey/statements?after=0&wait=$((n % 2))" | grep -ao IOTS | wc -l)
+		[ "$heard" = $i ] || wrong="$wrong $heard/$i"
+	done
+done
+is "who does not wait hears of each" "" "$wrong"
+
 push 20 9
 note "$said"
 is "all get each statement" 0 "$code"

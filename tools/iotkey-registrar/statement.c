@@ -268,8 +268,9 @@ static void wait_for_news(struct request *req, uint64_t after, unsigned int seco
 	LIST_INSERT_HEAD(&waiters, waiter, link);
 	request_set(req, waiter, drop_waiter);
 	request_defer(req, seconds, on_expired);
+	/* the first to wait: look what is new, and go on to look */
 	if (!event_pending(poll_event, EV_TIMEOUT, NULL))
-		poll_again();
+		event_active(poll_event, EV_TIMEOUT, 0);
 }
 
 static bool read_number(struct request *req, const char *name, uint64_t max,
