@@ -8,6 +8,8 @@
 #include <linux/string.h>
 #include "tpm_object.h"
 
+#define MAX_PRIVATE	2048	/* those of RSA 4096 are shorter */
+
 /* Persistent, or the owner's primary, which is made anew. */
 int iot_object_check_parent(const struct tss2_key *key)
 {
@@ -46,6 +48,16 @@ static struct tpmbuf_span get_whole_2b(struct iot_tpm *t)
 	return s;
 }
 
+/* None is empty, nor so long that TPM2_Load would have no room for it. */
+static struct tpmbuf_span get_private(struct iot_tpm *t)
+{
+	struct tpmbuf_span s = get_whole_2b(t);
+
+	if (s.len <= 2 || s.len > MAX_PRIVATE)
+		t->out.bad = true;
+	return s;
+}
+
 /**
  * iot_object_create() - the TPM2_Create
  * @secret: data to seal, or nothing where the TPM makes the secret itself
@@ -80,7 +92,7 @@ int iot_object_create(struct iot_tpm *t, struct iot_object *o,
 	ret = iot_tpm_exec_in(t, &call, &o->session, IOT_END | IOT_SECRET);
 	if (ret)
 		return ret;
-	o->key.priv = get_whole_2b(t);
+	o->key.priv = get_private(t);
 	o->key.pub = get_whole_2b(t);
 	/* is it the object that was ordered? */
 	if (t->out.bad || o->key.pub.len < 2 + tpl->len ||
@@ -114,7 +126,7 @@ int iot_object_import(struct iot_tpm *t, struct iot_object *o,
 	ret = iot_tpm_exec_in(t, &call, &o->session, IOT_GO_ON | IOT_SECRET);
 	if (ret)
 		return ret;
-	s = get_whole_2b(t);
+	s = get_private(t);
 	if (t->out.bad || t->out.left)
 		return -EBADMSG;
 	priv->data = kmemdup(s.p, s.len, GFP_KERNEL);

@@ -9,15 +9,14 @@
  * then for every command how it is answered.  What is missing is 0, and a good answer.
  *
  * covers: kmod/root_tpm.c kmod/tpm_policy.c kmod/tpm_object.c kmod/tpm_parent.c kmod/tpm.c kmod/session.c kmod/tpmbuf.c
- * sources: kmod/root_tpm.c kmod/tpm_policy.c kmod/tpm_object.c kmod/tpm_parent.c kmod/tpm.c kmod/session.c tests/host/crypto.c tests/fuzz/kernel/chip.c
+ * sources: kmod/root_tpm.c kmod/tpm_policy.c kmod/tpm_object.c kmod/tpm_parent.c kmod/tpm.c kmod/session.c tests/host/crypto.c tests/host/approval.c tests/fuzz/kernel/chip.c
  * flags: -Ifuzz/kernel -Wno-missing-field-initializers -Wno-sign-compare
  * libs: -lcrypto -Wl,--wrap=iot_session_check
  */
 #include <errno.h>
 #include "chip.h"
 #include "root.h"
-
-#define REF 'r'
+#include "../host/approval.h"
 
 /* What is opened and adopted */
 
@@ -38,75 +37,12 @@ static size_t sealed_area(u8 *area, const u8 *policy)
 	return w.len;
 }
 
-static const u8 pcrs[] = { 0, 0, 0, 1, 0, 0x0b, 3, 1, 0, 0 };
-
-/* A key that signs policies, and what it signs: both as the TPM here likes them. */
-static const u8 signer[] = {
-	0x00, 0x56, 0x00, 0x23, 0x00, 0x0b, 0x00, 0x04, 0x00, 0x40, 0x00, 0x00, 0x00,
-	0x10, 0x00, 0x10, 0x00, 0x03, 0x00, 0x10, 0x00, 0x20, 1,    2,	  3,	4,
-	5,    6,    7,	  8,	9,    10,   11,	  12,	13,   14,   15,	  16,	17,
-	18,   19,   20,	  21,	22,   23,   24,	  25,	26,   27,   28,	  29,	30,
-	31,   32,   0x00, 0x20, 1,    2,    3,	  4,	5,    6,    7,	  8,	9,
-	10,   11,   12,	  13,	14,   15,   16,	  17,	18,   19,   20,	  21,	22,
-	23,   24,   25,	  26,	27,   28,   29,	  30,	31,   32,
-};
-static const u8 signature[] = "\0\x18\0\x0b\0\x04"
-			      "r..."
-			      "\0\x04"
-			      "s...";
-
-/* @n alternatives: SEQUENCE OF TPMAuthPolicy, without its head. */
-static size_t make_alternatives(u8 *der, unsigned int n, u8 ref)
-{
-	/* each is the policy of a key, but for its tag: 30 len a1 len 30 ... */
-	struct tss2_key key = { .type = TSS2_SEALED };
-	u8 whole[TSS2_MAX];
-	size_t at, len = 0, one;
-
-	key.own = (struct tss2_branch){
-		.policies = 1,
-		.policy[0].pcrs = { pcrs, sizeof(pcrs) },
-		.policy[0].digest = { digest, 32 },
-		.authorized = true,
-		.approval = { .key = { signer, sizeof(signer) },
-			      .ref = { &ref, 1 },
-			      .signature = { signature, sizeof(signature) - 1 } },
-	};
-	key.pub = key.priv = (struct tpmbuf_span){ (const u8 *)"\0", 2 };
-	must(tss2_encode(&key, whole, sizeof(whole)) > 0);
-	at = (whole[1] == 0x82 ? 4 : 3) + 8;
-	must(whole[at] == 0xa1 && whole[at + 1] == 0x81);
-	one = 3 + whole[at + 2];
-	for (; n; n--) {
-		der[len++] = 0x30;
-		der[len++] = 0x81;
-		der[len++] = one;
-		memcpy(der + len, whole + at, one);
-		len += one;
-	}
-	return len;
-}
-
-/* The policy of an object whose policies that key signs, with that policyRef. */
-static void policy_of_signer(u8 policy[32])
-{
-	u8 text[32 + 4 + 2 + 32] = { 0 }, name[32], ref = REF, last[33];
-
-	sha256(signer + 2, sizeof(signer) - 2, name);
-	put_unaligned_be32(TPMBUF_CC_POLICY_AUTHORIZE, text + 32);
-	put_unaligned_be16(TSS2_ALG_SHA256, text + 36);
-	memcpy(text + 38, name, 32);
-	sha256(text, sizeof(text), last);
-	last[32] = ref;
-	sha256(last, sizeof(last), policy);
-}
-
 /* DER of the kind that @how says: type, policy, parent. */
 static size_t make_der(u8 how, u8 *der, size_t size)
 {
 	static const u8 priv[] = "\0\x10"
 				 "0123456789abcdef";
-	u8 area[256], policy[32], alternatives[TSS2_MAX], ref = REF;
+	u8 area[256], policy[32], alternatives[TSS2_MAX];
 	struct tss2_key key = { .empty_auth = true };
 	bool is_signed = (how & 0x18) == 0x10;
 	int len;
@@ -116,20 +52,18 @@ static size_t make_der(u8 how, u8 *der, size_t size)
 	if (how & 8) {
 		key.own.policies = 1 + (how >> 4 & 1);
 		for (int i = 0; i < 2; i++) {
-			key.own.policy[i].pcrs =
-				(struct tpmbuf_span){ pcrs, sizeof(pcrs) };
-			key.own.policy[i].digest = (struct tpmbuf_span){ digest, 32 };
+			key.own.policy[i].pcrs = approval_pcrs;
+			key.own.policy[i].digest = approval_digest;
 		}
 	}
 	memcpy(policy, digest, sizeof(policy));
 	if (is_signed) {
 		key.own.authorized = true;
-		key.own.approval.key = (struct tpmbuf_span){ signer, sizeof(signer) };
-		key.own.approval.ref = (struct tpmbuf_span){ &ref, 1 };
-		len = make_alternatives(alternatives, 1, REF + 1);
-		len += make_alternatives(alternatives + len, 2, REF);
+		key.own.approval = approval_key();
+		len = approval_list(alternatives, 1, APPROVAL_REF + 1);
+		len += approval_list(alternatives + len, 2, APPROVAL_REF);
 		key.alternatives = (struct tpmbuf_span){ alternatives, len };
-		policy_of_signer(policy);
+		approval_policy(policy);
 	}
 	if (key.type == TSS2_IMPORTABLE)
 		key.secret = (struct tpmbuf_span){ priv, 18 };
@@ -259,7 +193,7 @@ static void approve(void)
 
 	part.data = make_input(true, &part.len);
 	size = next_step(&input);
-	len = make_alternatives(bytes + 4, 1 + (size & 3), REF + (size >> 7));
+	len = approval_list(bytes + 4, 1 + (size & 3), APPROVAL_REF + (size >> 7));
 	bytes[0] = 0x30;
 	bytes[1] = 0x82;
 	put_unaligned_be16(len, bytes + 2);

@@ -6,7 +6,7 @@
  * answered well, works.
  *
  * vm: no-tpm
- * sources: kmod/tss2.c kmod/tpmbuf.c kmod/session.c tests/host/crypto.c tests/unit/ktap.c tests/kselftest/common/iot.c tests/kselftest/common/fake_tpm.c
+ * sources: kmod/tss2.c kmod/tpmbuf.c kmod/session.c tests/host/crypto.c tests/unit/ktap.c tests/kselftest/common/iot.c tests/kselftest/common/fake_tpm.c tests/kselftest/common/badtpm.c
  * libs: -lpthread -lcrypto
  */
 #include <errno.h>
@@ -14,8 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "common/fake_tpm.h"
-#include "common/iot.h"
+#include "common/badtpm.h"
 
 #define KEPT_MS 60000
 
@@ -29,18 +28,7 @@ static char pem[4096];
 
 enum op { MAKE, MAKE_AK, LOAD_IT, SIGN, SIGN_KEPT, QUOTE, QUOTE_KEPT };
 
-#define BAD(text, operation, command, how, value, number)                        \
-	.what = text, .op = operation, .b = { TPMBUF_CC_##command, how, value }, \
-	.error = number
-
-static const struct bad {
-	const char *what;
-	enum op op;
-	struct behaviour b;
-	int error;
-	bool leaves; /* something in the TPM, of which the module cannot know */
-	struct behaviour also;
-} bads[] = {
+static const struct bad bads[] = {
 	{ BAD("create: out of slots", MAKE, CREATE, RC, 0x902, EBUSY) },
 	{ BAD("create: out of memory", MAKE, CREATE, RC, 0x904, EBUSY) },
 	{ BAD("create: try again, for ever", MAKE, CREATE, RC, 0x922, EBUSY) },
@@ -221,7 +209,7 @@ static int make(const char *text)
 	return error;
 }
 
-static int operate(enum op op)
+static int operate(int op)
 {
 	switch (op) {
 	case MAKE:
@@ -238,89 +226,44 @@ static int operate(enum op op)
 	}
 }
 
-/* Within a second: what was kept goes by a worker. */
-static bool is_empty(void)
+/* With the key's object kept in the TPM: it may stay there, once, and the key works with it. */
+static void try_kept(const struct bad *bad)
 {
-	for (int i = 0; i < 100 && fake_tpm_holds(); i++)
-		usleep(10000);
-	return !fake_tpm_holds();
-}
-
-static void try_bad(const struct bad *bad)
-{
-	bool kept = bad->op == SIGN_KEPT || bad->op == QUOTE_KEPT;
 	int error;
 
-	if (kept) {
-		set_linger(KEPT_MS);
-		error = operate(bad->op);
-		ktap_ok(!error && fake_tpm_holds() == 1, "%s: it was kept (%s, %u)",
-			bad->what, errno_name(error), fake_tpm_holds());
-	}
-	behaviour = bad->b;
-	also = bad->also;
-	seen = 0;
+	set_linger(KEPT_MS);
 	error = operate(bad->op);
-	behaviour.cc = also.cc = 0;
-	ktap_ok(error == bad->error && seen && iot_count() == 2, "%s: %s (%s)", bad->what,
-		errno_name(bad->error), errno_name(error));
-	if (kept) {
-		/* it may stay, once, and the key works with it */
-		ktap_ok(fake_tpm_holds() <= 1 && !operate(bad->op) &&
-				fake_tpm_holds() == 1,
-			"and the next try works, with one object in the TPM");
-		set_linger(0);
-		operate(bad->op);
-		ktap_ok(is_empty(), "which goes");
-		return;
-	}
-	ktap_ok(bad->leaves == !is_empty(), "%s in the TPM",
-		bad->leaves ? "something stays" : "nothing stays");
-	fake_tpm_clear();
-	error = operate(bad->op);
-	ktap_ok(!error && is_empty(), "and the next try works (%s, %u)",
+	ktap_ok(!error && fake_tpm_holds() == 1, "%s: it was kept (%s, %u)", bad->what,
 		errno_name(error), fake_tpm_holds());
-}
-
-/* Its node is there a moment before the kernel gives the chip to others. */
-static key_serial_t make_key(const char *name, const char *text)
-{
-	key_serial_t made;
-
-	for (int i = 0; i < 500; i++) {
-		made = iot_add(name, "%s", text);
-		if (made > 0 || errno != ENODEV)
-			break;
-		usleep(10000);
-	}
-	ktap_ok(made > 0, "%s (%s)", text, errno_name(made > 0 ? 0 : errno));
-	return made;
+	bad_answer(bad, operate, 2);
+	ktap_ok(fake_tpm_holds() <= 1 && !operate(bad->op) && fake_tpm_holds() == 1,
+		"and the next try works, with one object in the TPM");
+	set_linger(0);
+	operate(bad->op);
+	ktap_ok(bad_is_empty(), "which goes");
 }
 
 int main(void)
 {
 	pthread_t tpm = fake_tpm_start();
-	int error;
 	long n;
 
 	set_linger(0);
-	key = make_key("device", "new ecdsa-p256 parent=0x81000001");
-	ak = make_key("ak", "new ecdsa-p256 parent=0x81000001 restricted");
+	key = bad_first("device", "new ecdsa-p256 parent=0x81000001");
+	ak = bad_first("ak", "new ecdsa-p256 parent=0x81000001 restricted");
 	strcpy(pem, "load ");
 	n = keyctl_read(key, pem + 5, sizeof(pem) - 6);
 	pem[n > 0 ? n + 5 : 0] = '\0';
-	for (size_t i = 0; i < ARRAY_SIZE(bads); i++)
-		try_bad(&bads[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(bads); i++) {
+		if (bads[i].op == SIGN_KEPT || bads[i].op == QUOTE_KEPT)
+			try_kept(&bads[i]);
+		else
+			bad_try(&bads[i], operate, 2);
+	}
 
 	set_linger(KEPT_MS);
 	ktap_ok(!use(key) && fake_tpm_holds() == 1, "a key is kept");
-	behaviour = (struct behaviour){ TPMBUF_CC_SIGN, HANG_UP, 0 };
-	error = use(key);
-	ktap_ok(error == ENODEV || error == EBUSY, "a TPM that goes away (%s)",
-		errno_name(error));
-	pthread_join(tpm, NULL);
-	error = use(key);
-	ktap_ok(error == ENODEV, "and is gone: ENODEV (%s)", errno_name(error));
+	bad_hang_up(tpm, TPMBUF_CC_SIGN, operate, SIGN);
 	iot_drop(key);
 	iot_drop(ak);
 	ktap_ok(!iot_count(), "no key is left");

@@ -40,6 +40,12 @@ static const uint32_t commands[] = {
 	TPMBUF_CC_START_AUTH_SESSION,
 	TPMBUF_CC_SIGN,
 	TPMBUF_CC_QUOTE,
+	TPMBUF_CC_IMPORT,
+	TPMBUF_CC_LOAD_EXTERNAL,
+	TPMBUF_CC_VERIFY_SIGNATURE,
+	TPMBUF_CC_POLICY_PCR,
+	TPMBUF_CC_POLICY_AUTHORIZE,
+	TPMBUF_CC_POLICY_RESTART,
 };
 
 /* The parent: a storage key of P-256. */
@@ -50,9 +56,11 @@ static uint8_t parent_x[IOT_P256_SIZE];
 /* The signing key, whoever creates one, and another. */
 static EVP_PKEY *signer, *stranger;
 
-/* The TPM's side of the one session, and whether it is open. */
-static struct iot_session session;
-static atomic_bool session_open;
+/* The TPM's side of the sessions, and whether they are open. */
+enum { HMAC, POLICY, SESSIONS };
+static struct iot_session sessions[SESSIONS];
+static atomic_bool session_open[SESSIONS];
+static const uint32_t session_handles[SESSIONS] = { 0x02000000, 0x03000000 };
 
 #define TRANSIENT 0x80000000
 #define SLOTS	  3
@@ -64,8 +72,10 @@ static struct area {
 
 unsigned int fake_tpm_holds(void)
 {
-	unsigned int n = session_open;
+	unsigned int n = 0;
 
+	for (int i = 0; i < SESSIONS; i++)
+		n += session_open[i];
 	for (int i = 0; i < SLOTS; i++)
 		n += slots[i];
 	return n;
@@ -73,7 +83,8 @@ unsigned int fake_tpm_holds(void)
 
 void fake_tpm_clear(void)
 {
-	session_open = false;
+	for (int i = 0; i < SESSIONS; i++)
+		session_open[i] = false;
 	for (int i = 0; i < SLOTS; i++)
 		slots[i] = false;
 }
@@ -179,19 +190,32 @@ static void diffie_hellman(const uint8_t *x, const uint8_t *y, uint8_t *z)
 	OSSL_PARAM_BLD_free(build);
 }
 
-/* TPM2_StartAuthSession: nonceCaller and the encrypted salt. */
-static void start_session(struct tpmbuf_reader *in)
+/* The open session of that handle, or NULL */
+static struct iot_session *session_of(uint32_t handle)
 {
-	uint8_t z[IOT_P256_SIZE], salt[IOT_SHA256_SIZE];
+	for (int i = 0; i < SESSIONS; i++)
+		if (session_open[i] && handle == session_handles[i])
+			return &sessions[i];
+	return NULL;
+}
+
+static void end_session(const struct iot_session *s)
+{
+	session_open[s - sessions] = false;
+}
+
+/* TPM2_StartAuthSession: nonceCaller, the encrypted salt, and the type. */
+static struct iot_session *start_session(struct tpmbuf_reader *in)
+{
+	uint8_t z[IOT_P256_SIZE], salt[IOT_SHA256_SIZE], caller[IOT_SESSION_NONCE];
 	const uint8_t *nonce, *x, *y;
+	struct iot_session *s;
+	unsigned int type;
 	size_t len;
 
 	nonce = tpmbuf_get_2b(in, &len);
 	must(nonce && len == IOT_SESSION_NONCE, "nonceCaller");
-	session = (struct iot_session){ .handle = 0x02000000,
-					.tpm_len = IOT_SESSION_NONCE };
-	memcpy(session.caller, nonce, len);
-	memset(session.tpm, 0x11, session.tpm_len);
+	memcpy(caller, nonce, len);
 	tpmbuf_get_u16(in); /* size of the point */
 	x = tpmbuf_get_2b(in, &len);
 	must(x && len == IOT_P256_SIZE, "the point's X");
@@ -199,13 +223,26 @@ static void start_session(struct tpmbuf_reader *in)
 	must(y && len == IOT_P256_SIZE, "the point's Y");
 	diffie_hellman(x, y, z);
 	iot_kdfe(z, "SECRET", x, parent_x, salt);
-	iot_session_key(&session, salt);
-	session_open = true;
+	type = tpmbuf_get_u8(in) == 1 ? POLICY : HMAC;
+	s = &sessions[type];
+	*s = (struct iot_session){ .handle = session_handles[type],
+				   .tpm_len = IOT_SESSION_NONCE };
+	memcpy(s->caller, caller, sizeof(caller));
+	memset(s->tpm, 0x11, s->tpm_len);
+	iot_session_key(s, salt);
+	session_open[type] = true;
+	return s;
 }
 
-/* nonceCaller and attributes of the command's session. */
-static uint8_t read_auth(struct tpmbuf_reader *in)
+/*
+ * nonceCaller and attributes of the command's session; the first parameter is in the clear
+ * afterwards.
+ */
+static uint8_t read_auth(struct tpmbuf_reader *in, struct iot_session *s)
 {
+	struct iot_part caller = { s->caller, IOT_SESSION_NONCE };
+	struct iot_part tpm = { s->tpm, IOT_SESSION_NONCE };
+	uint8_t key[32], *text;
 	const uint8_t *nonce;
 	uint8_t attributes;
 	size_t len;
@@ -214,34 +251,39 @@ static uint8_t read_auth(struct tpmbuf_reader *in)
 	tpmbuf_get_u32(in); /* handle */
 	nonce = tpmbuf_get_2b(in, &len);
 	must(nonce && len == IOT_SESSION_NONCE, "the command's nonceCaller");
-	memcpy(session.caller, nonce, len);
+	memcpy(s->caller, nonce, len);
 	attributes = tpmbuf_get_u8(in);
 	tpmbuf_get_2b(in, &len);
+	if (attributes & TPMBUF_SA_DECRYPT) {
+		text = (uint8_t *)in->p; /* the command's, which is ours */
+		iot_kdfa(s->key, sizeof(s->key), "CFB", caller, tpm, key);
+		iot_aes_cfb(key, key + 16, text + 2, get_unaligned_be16(text), false);
+	}
 	return attributes;
 }
 
 /* Encrypts the first parameter, and puts the session's part behind them. */
-static void protect(struct tpmbuf_writer *w, uint32_t cc, size_t params,
-		    uint8_t attributes)
+static void protect(struct tpmbuf_writer *w, struct iot_session *s, uint32_t cc,
+		    size_t params, uint8_t attributes)
 {
-	struct iot_part caller = { session.caller, IOT_SESSION_NONCE };
-	struct iot_part tpm = { session.tpm, IOT_SESSION_NONCE };
+	struct iot_part caller = { s->caller, IOT_SESSION_NONCE };
+	struct iot_part tpm = { s->tpm, IOT_SESSION_NONCE };
 	uint8_t hash[IOT_SHA256_SIZE], hmac[IOT_SHA256_SIZE], key[32];
 	struct iot_part parts[] = {
 		{ hash, sizeof(hash) }, tpm, caller, { &attributes, 1 }
 	};
 	uint8_t *p = w->data + params;
 
-	session.tpm[0]++;
+	s->tpm[0]++;
 	if (!(attributes & TPMBUF_SA_CONTINUE))
-		session_open = false;
+		end_session(s);
 	if (attributes & TPMBUF_SA_ENCRYPT && w->len - params >= 2) {
-		iot_kdfa(session.key, sizeof(session.key), "CFB", tpm, caller, key);
+		iot_kdfa(s->key, sizeof(s->key), "CFB", tpm, caller, key);
 		iot_aes_cfb(key, key + 16, p + 2, get_unaligned_be16(p), true);
 	}
 	iot_rphash(cc, p, w->len - params, hash);
-	iot_hmac_sha256(session.key, sizeof(session.key), parts, 4, hmac);
-	tpmbuf_put_2b(w, session.tpm, IOT_SESSION_NONCE);
+	iot_hmac_sha256(s->key, sizeof(s->key), parts, 4, hmac);
+	tpmbuf_put_2b(w, s->tpm, IOT_SESSION_NONCE);
 	tpmbuf_put_u8(w, attributes);
 	tpmbuf_put_2b(w, hmac, sizeof(hmac));
 }
@@ -256,10 +298,12 @@ static void put_name(struct tpmbuf_writer *w, const uint8_t *area, size_t len)
 	tpmbuf_put_2b(w, name, sizeof(name));
 }
 
-/* TPM2_Create of the signing key: its template ends with an empty point. */
-static void put_created(struct tpmbuf_writer *w, struct tpmbuf_reader *in)
+/* TPM2_Create of the signing key, whose template ends with an empty point, or of a root. */
+static void put_created(struct tpmbuf_writer *w, struct tpmbuf_reader *in,
+			const struct behaviour *b)
 {
-	uint8_t point[64], private[32] = { 0 };
+	static const uint8_t private[4096];
+	uint8_t point[64];
 	const uint8_t *area;
 	size_t len, begin;
 
@@ -267,11 +311,16 @@ static void put_created(struct tpmbuf_writer *w, struct tpmbuf_reader *in)
 	area = tpmbuf_get_2b(in, &len);
 	must(area && len > 4, "a template");
 	get_point(signer, point);
-	tpmbuf_put_2b(w, private, sizeof(private));
+	tpmbuf_put_2b(w, private, b->how == SIZED ? b->value : 32);
 	begin = tpmbuf_begin_2b(w);
-	tpmbuf_put(w, area, len - 4);
-	tpmbuf_put_2b(w, point, 32);
-	tpmbuf_put_2b(w, point + 32, 32);
+	if (get_unaligned_be16(area) == TSS2_ALG_ECC) {
+		tpmbuf_put(w, area, len - 4);
+		tpmbuf_put_2b(w, point, 32);
+		tpmbuf_put_2b(w, point + 32, 32);
+	} else {
+		tpmbuf_put(w, area, len - 2);
+		tpmbuf_put_2b(w, point, 32);
+	}
 	tpmbuf_end_2b(w, begin);
 	tpmbuf_put(w, "\0\0\0\0\x80\x21\x40\0\0\1\0\0", 12);
 }
@@ -299,6 +348,24 @@ static void put_loaded(struct tpmbuf_writer *w, struct tpmbuf_reader *in, enum h
 	areas[slot].len = len;
 	slots[slot] = true;
 	put_name(w, area, how == OTHER_NAME ? len - 1 : len);
+}
+
+static void put_imported(struct tpmbuf_writer *w, const struct behaviour *b)
+{
+	static const uint8_t private[4096];
+
+	tpmbuf_put_2b(w, private, b->how == SIZED ? b->value : 80);
+	tpmbuf_put(w, private, b->how == MORE ? b->value : 0);
+}
+
+static void put_ticket(struct tpmbuf_writer *w, const struct behaviour *b)
+{
+	static const uint8_t digest[128] = "what only the TPM knows to make";
+
+	tpmbuf_put_u16(w, b->how == OTHER_TAG ? b->value : 0x8022);
+	tpmbuf_put_u32(w, TSS2_RH_OWNER);
+	tpmbuf_put_2b(w, digest, b->how == SIZED ? b->value : 32);
+	tpmbuf_put(w, digest, b->how == MORE ? b->value : 0);
 }
 
 static void put_public(struct tpmbuf_writer *w, uint32_t handle)
@@ -405,14 +472,21 @@ static void put_parameters(struct tpmbuf_writer *w, uint32_t cc, uint32_t handle
 		put_public(w, handle);
 		break;
 	case TPMBUF_CC_CREATE:
-		put_created(w, in);
+		put_created(w, in, b);
 		break;
 	case TPMBUF_CC_LOAD:
+	case TPMBUF_CC_LOAD_EXTERNAL:
 		put_loaded(w, in, b->how);
+		break;
+	case TPMBUF_CC_IMPORT:
+		put_imported(w, b);
+		break;
+	case TPMBUF_CC_VERIFY_SIGNATURE:
+		put_ticket(w, b);
 		break;
 	case TPMBUF_CC_UNSEAL:
 		memset(bytes, 0x5e, sizeof(bytes));
-		tpmbuf_put_2b(w, bytes, b->how == SECRET ? b->value : 32);
+		tpmbuf_put_2b(w, bytes, b->how == SIZED ? b->value : 32);
 		break;
 	case TPMBUF_CC_SIGN:
 		digest = tpmbuf_get_2b(in, &len);
@@ -421,9 +495,6 @@ static void put_parameters(struct tpmbuf_writer *w, uint32_t cc, uint32_t handle
 		break;
 	case TPMBUF_CC_QUOTE:
 		put_quote(w, in, b->how, b->value);
-		break;
-	case TPMBUF_CC_START_AUTH_SESSION:
-		tpmbuf_put_2b(w, session.tpm, session.tpm_len);
 		break;
 	}
 }
@@ -437,6 +508,11 @@ static unsigned int handles_of(uint32_t cc)
 	case TPMBUF_CC_READ_PUBLIC:
 	case TPMBUF_CC_SIGN:
 	case TPMBUF_CC_QUOTE:
+	case TPMBUF_CC_IMPORT:
+	case TPMBUF_CC_VERIFY_SIGNATURE:
+	case TPMBUF_CC_POLICY_PCR:
+	case TPMBUF_CC_POLICY_AUTHORIZE:
+	case TPMBUF_CC_POLICY_RESTART:
 		return 1;
 	case TPMBUF_CC_START_AUTH_SESSION:
 		return 2;
@@ -444,20 +520,25 @@ static unsigned int handles_of(uint32_t cc)
 	return 0;
 }
 
-/* The module's sessions: other commands of the kernel's have a password's. */
-static bool in_session(const uint8_t *command)
+/* What authorizes a command that says that something does */
+static uint32_t auth_handle(const uint8_t *command)
 {
 	uint32_t cc = get_unaligned_be32(command + 6);
-	size_t at = HEADER + 4 * handles_of(cc) + 4;
 
-	return get_unaligned_be16(command) == 0x8002 && handles_of(cc) &&
-	       get_unaligned_be32(command + at) == session.handle;
+	return get_unaligned_be32(command + HEADER + 4 * handles_of(cc) + 4);
+}
+
+/* The session that a command is in: other commands of the kernel's have a password's. */
+static struct iot_session *in_session(const uint8_t *command)
+{
+	return get_unaligned_be16(command) == 0x8002 ? session_of(auth_handle(command))
+						     : NULL;
 }
 
 static uint32_t flush(uint32_t handle)
 {
-	if (session_open && handle == session.handle)
-		session_open = false;
+	if (session_of(handle))
+		end_session(session_of(handle));
 	else if (is_loaded(handle))
 		slots[handle - TRANSIENT] = false;
 	else
@@ -471,23 +552,26 @@ static uint32_t refusal(const uint8_t *command)
 	uint32_t cc = get_unaligned_be32(command + 6);
 	uint32_t handle = get_unaligned_be32(command + HEADER);
 
-	if (cc == TPMBUF_CC_LOAD && free_slot() == SLOTS)
+	if ((cc == TPMBUF_CC_LOAD || cc == TPMBUF_CC_LOAD_EXTERNAL) &&
+	    free_slot() == SLOTS)
 		return 0x902;
 	if ((cc == TPMBUF_CC_SIGN || cc == TPMBUF_CC_QUOTE || cc == TPMBUF_CC_UNSEAL ||
-	     cc == TPMBUF_CC_READ_PUBLIC) &&
+	     cc == TPMBUF_CC_READ_PUBLIC || cc == TPMBUF_CC_VERIFY_SIGNATURE) &&
 	    handle >> 24 == TRANSIENT >> 24 && !is_loaded(handle))
 		return 0x910; /* nothing is loaded there */
 	if (cc == TPMBUF_CC_FLUSH_CONTEXT)
 		return flush(handle);
+	if (handles_of(cc) && handle == session_handles[POLICY] && !session_of(handle))
+		return 0x910;
 	return 0;
 }
 
-static void good_answer(struct tpmbuf_writer *w, const uint8_t *command, size_t len,
+static void good_answer(struct tpmbuf_writer *w, uint8_t *command, size_t len,
 			const struct behaviour *b)
 {
 	struct tpmbuf_reader in = { command + HEADER, len - HEADER, false };
 	bool authorized = get_unaligned_be16(command) == 0x8002;
-	bool sessions = in_session(command);
+	struct iot_session *s = in_session(command), *started;
 	uint32_t cc = get_unaligned_be32(command + 6);
 	uint8_t attributes = 0;
 	size_t size, params;
@@ -497,34 +581,36 @@ static void good_answer(struct tpmbuf_writer *w, const uint8_t *command, size_t 
 		return;
 	}
 	tpmbuf_get(&in, 4 * handles_of(cc));
-	if (sessions)
-		attributes = read_auth(&in);
+	if (s)
+		attributes = read_auth(&in, s);
 	else if (authorized)
 		tpmbuf_get(&in, tpmbuf_get_u32(&in));
 	if (cc == TPMBUF_CC_START_AUTH_SESSION) {
-		start_session(&in);
-		tpmbuf_put_u32(w, session.handle);
+		started = start_session(&in);
+		tpmbuf_put_u32(w, started->handle);
 	}
-	if (cc == TPMBUF_CC_LOAD)
+	if (cc == TPMBUF_CC_LOAD || cc == TPMBUF_CC_LOAD_EXTERNAL)
 		tpmbuf_put_u32(w, TRANSIENT + free_slot() +
 					  (b->how == OTHER_HANDLE ? b->value : 0));
 	size = w->len;
 	if (authorized)
 		tpmbuf_put_u32(w, 0);
 	params = w->len;
-	put_parameters(w, cc, get_unaligned_be32(command + HEADER), &in, b);
+	if (cc == TPMBUF_CC_START_AUTH_SESSION)
+		tpmbuf_put_2b(w, started->tpm, started->tpm_len);
+	else
+		put_parameters(w, cc, get_unaligned_be32(command + HEADER), &in, b);
 	if (!authorized)
 		return;
 	put_unaligned_be32(w->len - params, w->data + size);
-	if (sessions)
-		protect(w, cc, params, attributes);
+	if (s)
+		protect(w, s, cc, params, attributes);
 	else
 		tpmbuf_put(w, "\0\0\1\0\0", 5);
 }
 
 /* The whole answer to a command; its length, 0 for none. */
-static size_t answer(const uint8_t *command, size_t command_len, uint8_t *out,
-		     size_t size)
+static size_t answer(uint8_t *command, size_t command_len, uint8_t *out, size_t size)
 {
 	struct tpmbuf_writer w = { .data = out + HEADER, .size = size - HEADER };
 	bool authorized = get_unaligned_be16(command) == 0x8002;

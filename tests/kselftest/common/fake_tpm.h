@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A TPM that answers with errors and rubbish: a thread of this program, through the
- * kernel's vTPM proxy.  It has one parent, one signing key and one session, and three
- * slots for objects.
+ * kernel's vTPM proxy.  It has one parent, one signing key, two sessions (an HMAC one and
+ * one of a policy), and three slots for objects.  It likes every policy and signature.
  *
- * Its answers are authentic where it is the TPM that errs (RC, SECRET, and the kinds of
- * signatures), and changed after that where it is the bus.
+ * Its answers are authentic where it is the TPM that errs (RC, SIZED and what comes behind
+ * HANG_UP), and changed after that where it is the bus.
  */
 #ifndef IOT_FAKE_TPM_H
 #define IOT_FAKE_TPM_H
@@ -28,10 +28,11 @@ enum how {
 	LIE,	/* the good answer, with .value more in its header's size */
 	LONGER, /* the good answer and .value bytes more */
 	FLIP,	/* the good answer with byte .value inverted */
-	SECRET, /* an unsealed secret of .value bytes */
+	/* Of .value bytes: an unsealed secret; the private part of Create and Import; a ticket */
+	SIZED,
 	HANG_UP,
 
-	/* Load */
+	/* Load and LoadExternal */
 	OTHER_NAME,   /* that of another object */
 	OTHER_HANDLE, /* .value more than the object's */
 
@@ -42,7 +43,7 @@ enum how {
 	ZERO_S,
 	NO_R,	/* of no octets */
 	LONG_R, /* with a leading octet too many */
-	MORE,	/* and .value octets behind it */
+	MORE,	/* and .value octets behind it, as Import and VerifySignature too */
 
 	/* Quote: signed as it should be, but about */
 	OTHER_NONCE,
@@ -53,6 +54,9 @@ enum how {
 	OTHER_BANK,
 	MORE_BANKS,
 	CUT_ATTEST, /* .value octets of it */
+
+	/* VerifySignature */
+	OTHER_TAG, /* .value, of the ticket */
 };
 
 struct behaviour {
