@@ -23,9 +23,10 @@ static const struct {
 	void (*run)(void);
 	bool counts; /* instructions, or time */
 } groups[] = {
-	{ "aead", bench_aead, true },	{ "keys", bench_keys, true },
-	{ "scale", bench_scale, true }, { "time", bench_time, true },
-	{ "tools", bench_tools, true }, { "tpm", bench_tpm, false },
+	{ "aead", bench_aead, true }, { "bulk", bench_bulk, true },
+	{ "keys", bench_keys, true }, { "scale", bench_scale, true },
+	{ "time", bench_time, true }, { "tools", bench_tools, true },
+	{ "tpm", bench_tpm, false },
 };
 
 void die(const char *fmt, ...)

@@ -36,6 +36,7 @@ void raise_quota(void);
 
 /* Each group of rows. */
 void bench_aead(void);
+void bench_bulk(void);
 void bench_keys(void);
 void bench_scale(void);
 void bench_time(void);

@@ -18,7 +18,7 @@ check=()
 [ "$1" != --check ] || { check=(--check); shift; }
 version=$1
 shift
-[ $# -gt 0 ] || set -- tools aead keys time scale tpm tls sizes fleet
+[ $# -gt 0 ] || set -- tools aead bulk keys time scale tpm tls sizes fleet
 out=${OUT:-$top/build/bench}
 work=$top/build/bench
 tpm_kernel=${TPM_KERNEL:-6.12-debug}
