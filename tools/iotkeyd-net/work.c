@@ -14,16 +14,17 @@
 #include "report.h"
 #include "schedule.h"
 
-#define LONGEST	   (10 * 60 * 1000)	 /* ms of sleep: somebody may set the clock */
-#define REVOKED_MS (24 * 60 * 60 * 1000) /* a device that was revoked asks once a day */
-#define DEAD_AFTER 3			 /* times that a key did not sign */
+#define LONGEST	    (10 * 60 * 1000)	  /* ms of sleep: somebody may set the clock */
+#define REVOKED_MS  (24 * 60 * 60 * 1000) /* a device that was revoked asks once a day */
+#define KEEPER_LAST 60			  /* s: it is near */
+#define DEAD_AFTER  3			  /* times that a key did not sign */
 
 /* Beside the step's state: what to do, and when */
 struct plan {
 	struct work work;
 	uint32_t random;		/* where in its span a renewal falls */
 	int64_t identity_at, attest_at; /* ms of the boot clock: not before */
-	struct backoff identity, attest;
+	struct backoff keeper, identity, attest;
 	bool current_bad, pending_bad; /* the registrar does not take it any more */
 	unsigned int unsigned_times;   /* that the current key did not sign */
 	int64_t not_after, renewal;    /* of the current certificate; 0: not known */
@@ -111,6 +112,10 @@ static bool look(struct plan *plan, struct fault *f)
 		if (hello->ca)
 			tell_trusted();
 	}
+	/* the TPM was busy at boot */
+	if (!hello->revoked && ((hello->current.chain && !hello->current.uri[0]) ||
+				(hello->pending.chain && !hello->pending.uri[0])))
+		return fault(f, FAULT_KEEPER, "the device's key is not loaded yet");
 	plan->not_after = 0;
 	plan->renewal = 0;
 	if (hello->current.chain &&
@@ -280,14 +285,19 @@ static void run_attest(struct plan *plan)
 static void turn(struct plan *plan)
 {
 	bool (*step)(struct work *, struct fault *);
+	unsigned int seconds;
 	int64_t now, at;
 	struct fault f;
 
 	if (!look(plan, &f)) {
-		at = 1000ll * failed(plan, "keeper", &plan->identity, &f);
-		sleep_until(plan, clock_boot_ms() + at);
+		seconds = schedule_failed(&plan->keeper, KEEPER_LAST, 0);
+		report_fault("keeper", &f, seconds);
+		report_send(plan->work.keeper);
+		sleep_until(plan, clock_boot_ms() + (int64_t)seconds * 1000);
 		return;
 	}
+	plan->keeper.failures = 0;
+	report_fault("keeper", NULL, 0);
 	now = clock_boot_ms();
 	if (plan->work.hello.revoked) {
 		report_state("revoked");
