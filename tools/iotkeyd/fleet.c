@@ -752,15 +752,19 @@ void fleet_tick(int64_t now)
 
 void fleet_ended(void)
 {
-	if (job.worker.pid && waitpid(job.worker.pid, NULL, WNOHANG) == job.worker.pid) {
-		job.worker.pid = 0;
-		/* its answer may still be there */
-		if (job.worker.socket[0] >= 0)
-			worker_ready();
-	}
-	if (net.pid && waitpid(net.pid, NULL, WNOHANG) == net.pid) {
-		net.pid = 0;
-		end_net("has ended");
+	pid_t pid;
+
+	/* a worker that has answered may have a successor already */
+	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
+		if (pid == job.worker.pid) {
+			job.worker.pid = 0;
+			/* its answer may still be there */
+			if (job.worker.socket[0] >= 0)
+				worker_ready();
+		} else if (pid == net.pid) {
+			net.pid = 0;
+			end_net("has ended");
+		}
 	}
 }
 

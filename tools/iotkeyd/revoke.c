@@ -128,6 +128,7 @@ static void one_version(struct pass *pass, const char *name, uint32_t version)
 {
 	const struct root *known = roots_find(name);
 	struct root root = { .state = ROOT_REVOKED, .version = version };
+	int err;
 
 	if (known && known->state != ROOT_REVOKED) {
 		if (known->version <= version)
@@ -139,7 +140,11 @@ static void one_version(struct pass *pass, const char *name, uint32_t version)
 	strcpy(root.name, name);
 	if (known)
 		root.group = known->group;
-	failed(pass, roots_set(&root));
+	err = roots_set(&root);
+	if (err == -EDQUOT)
+		say("no room to remember that '%s' is revoked", name);
+	else
+		failed(pass, err);
 }
 
 static void one_member(struct pass *pass, const char *name, bool us)

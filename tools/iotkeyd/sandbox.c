@@ -6,6 +6,7 @@
 #include <cap-ng.h>
 #include <errno.h>
 #include <grp.h>
+#include <seccomp.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -32,9 +33,61 @@ static int set_groups(const struct config *config)
 	return setgroups(n, groups);
 }
 
+/*
+ * What neither this process nor one that it starts, which has this filter, too, ever calls.  They
+ * have narrower ones of their own.
+ */
+static const int forbidden[] = {
+	SCMP_SYS(acct),
+	SCMP_SYS(bpf),
+	SCMP_SYS(chroot),
+	SCMP_SYS(delete_module),
+	SCMP_SYS(finit_module),
+	SCMP_SYS(init_module),
+	SCMP_SYS(io_uring_setup),
+	SCMP_SYS(kcmp),
+	SCMP_SYS(kexec_file_load),
+	SCMP_SYS(kexec_load),
+	SCMP_SYS(mount),
+	SCMP_SYS(move_mount),
+	SCMP_SYS(name_to_handle_at),
+	SCMP_SYS(open_by_handle_at),
+	SCMP_SYS(open_tree),
+	SCMP_SYS(perf_event_open),
+	SCMP_SYS(personality),
+	SCMP_SYS(pidfd_getfd),
+	SCMP_SYS(pivot_root),
+	SCMP_SYS(process_vm_readv),
+	SCMP_SYS(process_vm_writev),
+	SCMP_SYS(ptrace),
+	SCMP_SYS(quotactl),
+	SCMP_SYS(reboot),
+	SCMP_SYS(setns),
+	SCMP_SYS(swapoff),
+	SCMP_SYS(swapon),
+	SCMP_SYS(umount2),
+	SCMP_SYS(unshare),
+	SCMP_SYS(userfaultfd),
+};
+
+static int filter(void)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+	size_t i;
+	int err = ctx ? 0 : -ENOMEM;
+
+	for (i = 0; !err && i < sizeof(forbidden) / sizeof(forbidden[0]); i++)
+		err = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), forbidden[i], 0);
+	if (!err)
+		err = seccomp_load(ctx);
+	seccomp_release(ctx);
+	return err;
+}
+
 int sandbox_keeper(const struct config *config)
 {
 	static const struct rlimit none = { 0, 0 };
+	int err;
 
 	if (set_groups(config))
 		return say_file_error(-errno, "cannot set the groups");
@@ -52,5 +105,6 @@ int sandbox_keeper(const struct config *config)
 		say("cannot drop capabilities");
 		return EXIT_FAILED;
 	}
-	return EXIT_OK;
+	err = filter();
+	return err ? say_file_error(err, "cannot limit system calls") : EXIT_OK;
 }
