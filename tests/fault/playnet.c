@@ -182,7 +182,7 @@ static void save_time(const char *directory, const struct timespec *begin)
 
 static int ask(int argc, char **argv)
 {
-	int i, e, number, fd, fds[8], got[REQUEST_FILES_MAX];
+	int i, e, number, tries, fd, fds[8], got[REQUEST_FILES_MAX];
 	unsigned int n = 0;
 	struct sockaddr_un name;
 	struct timespec begin;
@@ -194,8 +194,9 @@ static int ask(int argc, char **argv)
 	fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
 	name = name_of(number, &len);
 	/* it may be just being started */
+	tries = getenv("PLAYNET_TRIES") ? atoi(getenv("PLAYNET_TRIES")) : 600;
 	for (i = 0; connect(fd, (struct sockaddr *)&name, len); i++) {
-		if (i == 600)
+		if (i == tries)
 			err(2, "nobody plays the net");
 		usleep(50000);
 	}

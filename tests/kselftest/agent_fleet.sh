@@ -4,7 +4,7 @@
 # iotkeyd in a fleet: all that its process with the net (played here) can ask of it, right and
 # wrong, with a TPM and what a registrar would send.
 #
-# timeout: 900
+# timeout: 1800
 # kernel: not debug
 # shellcheck source=tests/kselftest/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -46,9 +46,9 @@ until_true()
 	return 1
 }
 
-start_agent()
+start_agent() # [COMMAND...]
 {
-	"$tmp/sbin/iotkeyd" --config "$tmp/conf" 2>>"$tmp/log" &
+	"$@" "$tmp/sbin/iotkeyd" --config "$tmp/conf" 2>>"$tmp/log" &
 	agent=$!
 	until_true 20 keyctl search @u keyring iotkey
 	ring=$(keyctl search @u keyring iotkey)
@@ -74,12 +74,11 @@ forget_all()
 	until_true 20 nobody_left
 }
 
-# certificate NAME KEY-NAME-OR-PEM [SERIALNUMBER [CA]]: NAME.pem
+# certificate NAME KEY [SERIALNUMBER [CA]]: NAME.pem
 certificate()
 {
-	local public=$2
-	[ -e "$public" ] || { iotkeyctl public "$(find_key "$2")" >public.pem; public=public.pem; }
-	openssl x509 -new -force_pubkey "$public" -subj "/CN=device/serialNumber=${3:-$id}" -days 30 \
+	iotkeyctl public "$(find_key "$2" || echo "$2")" >public.pem
+	openssl x509 -new -force_pubkey public.pem -subj "/CN=device/serialNumber=${3:-$id}" -days 30 \
 		-CA "${4:-ca}.pem" -CAkey "${4:-ca}.key" -out "$1.pem" 2>>openssl.log
 }
 
@@ -141,8 +140,6 @@ test_closed()
 	is "the keeper's capabilities: kill, setgid, setuid, net_admin" 00000000000010e0 \
 		"$(sed -n 's/^CapEff:\t//p' /proc/$agent/status)"
 	is "none to be had" 0000000000000000 "$(sed -n 's/^CapBnd:\t//p' /proc/$agent/status)"
-	note "resident: keeper $(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' /proc/$agent/status) KiB," \
-		"its own $(sed -n 's/^RssAnon:[^0-9]*\([0-9]*\).*/\1/p' /proc/$agent/status) KiB"
 }
 
 test_trust()
@@ -302,9 +299,22 @@ test_boot()
 	ok "the net signs with it again" as_user bash -c "keyctl pkey_sign $(find_key agent-b) 0 $tmp/digest >/dev/null"
 }
 
+memory_of() { sed -n "s/^$2:[^0-9]*\([0-9]*\).*/\1/p" "/proc/$1/status" 2>/dev/null; }
+
 test_evidence()
 {
+	# under time(1), for once
+	printf '#!/bin/sh\nexec busybox time -v -o %s %s\n' "$tmp/time" /usr/libexec/iotkey/iotkeyd-tpm >worker
+	chmod 755 worker
+	mv worker libexec/iotkey/iotkeyd-tpm
 	says "evidence" ok $EVIDENCE hex:00112233 u64:0
+	cp /usr/libexec/iotkey/iotkeyd-tpm libexec/iotkey/iotkeyd-tpm
+	# busybox takes the kernel's KiB for pages, of 4
+	worker=$(($(sed -n 's/.*Maximum resident[^:]*: *//p' time) / 4))
+	note "resident: worker at most $worker KiB, keeper $(memory_of $agent VmRSS) KiB," \
+		"its own $(memory_of $agent RssAnon) KiB"
+	ok "the worker takes less than 16 MB" test "$worker" -lt 16000
+	ok "the keeper less than 10" test "$(memory_of $agent VmRSS)" -lt 10000
 	cp a/0 q.msg; cp a/1 q.sig; cp a/2 q.pcrs; cp a/beside0 eventlog; cp a/beside1 ima
 	tpm2_print -t TPM2B_PUBLIC ak.pub >/dev/null 2>&1
 	iotkeyctl public "$(find_key agent-ak)" >ak.pem
@@ -438,13 +448,84 @@ test_killed()
 		note "worker: $(cat killed)"
 		says "after a worker that was killed" ok $EVIDENCE hex:00 u64:0
 	done
+	for i in 1 2 3 4 5 6; do ask $PARENT hex:00 >/dev/null; done
+	is "no process is left" "" "$(grep -l "^State:.*zombie" /proc/[0-9]*/status 2>/dev/null)"
 	is "nothing is left in the TPM" "" "$(tpm2_getcap -T device:/dev/tpm0 handles-transient; tpm2_getcap -T device:/dev/tpm0 handles-loaded-session)"
+}
+
+# Is the identity whole, by which this device reaches its registrar?
+identity_whole()
+{
+	ask $HELLO >/dev/null || return
+	[ -s a/7 ] && [ -s a/8 ] || return
+	cp a/7 whole.pem
+	iotkeyctl public "$(cut -d: -f2 <a/8)" >whole.pub &&
+		cmp whole.pub <(openssl x509 -in whole.pem -pubkey -noout) &&
+		keyctl pkey_sign "$(cut -d: -f2 <a/8)" 0 digest >signature
+}
+
+# Until the net's process answers; false, the keeper is dead
+while_alive()
+{
+	while [ -d "/proc/$agent" ]; do ask $HELLO && return; done
+	return 1
+} >/dev/null 2>&1
+
+# strace, and the agent under it
+stop_traced()
+{
+	local children
+	read -r -a children </proc/$agent/task/$agent/children
+	kill -KILL "${children[@]}"
+	kill_agent
+} 2>/dev/null
+
+# The keeper is killed as it enters the Nth system call of a kind, while its identity is renewed, a
+# root comes, and a statement: afterwards it has the old identity or the new one, and goes on.
+test_steps()
+{
+	local call n killed=0 broken=0 root=0
+	kill_agent
+	for n in fsync:8 fsync:14 rename:3 rename:5 rename:7 rename:9 unlink:1 sendmsg:4 \
+		${IOTKEY_LONG:+$(for call in fsync rename sendmsg write; do printf "$call:%d " $(seq 1 2 20); done)}; do
+		call=${n%:*} n=${n#*:}
+		start_agent strace -qq -o /dev/null -e "inject=$call:signal=KILL:when=$n" -e "trace=$call"
+		root=$((root + 1))
+		wrap "step$root"
+		statement "version:$id:1:step$root"
+		export PLAYNET_TRIES=20
+		{
+			while_alive && ask $KEY hex:0a &&
+				certificate step "$(sed -n 's/^iotkey://p' a/0)" &&
+				ask $CERTIFICATE file:step.pem && ask $PROMOTE &&
+				ask $ROOT "text:step$root" u64:1 "file:step$root.pem" text: u64:0 &&
+				state_it next.iots
+		} >/dev/null 2>&1
+		unset PLAYNET_TRIES
+		[ -d "/proc/$agent" ] || killed=$((killed + 1))
+		stop_traced
+		[ $((root % 3)) = 0 ] || forget_all
+		start_agent
+		until_true 20 identity_whole || { broken=$((broken + 1)); note "$call:$n: $(find "$state" -type f | tr '\n' ' ')"; }
+		# what came before is the same, and what was cut short can be done again
+		state_it next.iots >again
+		grep -q 'ok\|EALREADY' again || { broken=$((broken + 1)); note "$call:$n: statement: $(cat again)"; }
+		[ "$(ask $ROOT "text:step$root" u64:1 "file:step$root.pem" text: u64:0)" = EKEYREVOKED ] ||
+			{ broken=$((broken + 1)); note "$call:$n: a revoked root comes back"; }
+		kill_agent
+	done
+	note "killed at $killed steps of $root"
+	ok "most of the steps are there" test $killed -ge 5
+	is "the identity is whole each time, and nothing revoked comes back" 0 $broken
+	is "no litter" "" "$(find "$state" -name '*.??????' ! -name '*.blob')"
+	start_agent
 }
 
 test_revoked()
 {
 	local key
-	key=$(find_key agent-b)
+	ok "the identity is whole" until_true 20 identity_whole
+	key=$(cut -d: -f2 <a/8)
 	wrap four
 	state_next "this device is revoked" "device:$id"
 	is_err "its key is dead" EKEYREVOKED keyctl pkey_sign "$key" 0 digest
@@ -485,6 +566,7 @@ test_roots
 test_statements
 test_status
 test_killed
+test_steps
 test_revoked
 test_end
 note "$(sort "$tmp/log" | uniq -c | head -n 60)"
