@@ -5,7 +5,7 @@
 # 1,000 and up to a hundred times as many, on SQLite and on a PostgreSQL server that is started
 # here.  Prints rows (see bench.sh).
 #
-#	store.sh [DEVICES]	(100000; SAMPLE=1: 10000, only whether it works)
+#	store.sh [DEVICES]	(a power of ten: 100000; SAMPLE=1: 10000, only whether it works)
 set -eu
 
 exec 3>&1 >&2
