@@ -9,7 +9,8 @@
 # "vm: consumers" (whose initramfs has the programs of consumers.sh as well), and
 # one for each that says "vm: alone".  "vm: consumers-long" is the same in virtual time on a
 # slow CPU, where IOTKEY_LONG is set or TESTS asks for it.  tests/fault/*.sh run on the
-# host and boot VMs themselves: $RUN is the start of their command.
+# host and boot VMs themselves: $RUN is the start of their command.  "vm: fleet" there: these
+# VMs have what a device needs to talk to a registrar.
 # With PACK_ONLY=1 only the initramfs is made.  KTAP goes to build/results/, the logs are in build/logs/.
 set -eu
 
@@ -40,11 +41,13 @@ wanted() # NAME
 	return 1
 }
 
-# "kernel: debug" is for the debug kernel alone, "kernel: not debug" is too long for it.
+# "kernel: debug" is for the debug kernel alone, "kernel: not debug" is too long for it;
+# "kernel: 6.12" is for that one alone.
 belongs_here() # SOURCE
 {
 	case $(head -n 20 "$1" | sed -n 's,^[/#* ]*kernel: *,,p') in
 	debug*) $debug ;;
+	6.*) [ "$(sed -n '1,20s,^[/#* ]*kernel: *,,p' "$1")" = "$version" ] ;;
 	"not debug"*) ! $debug || [ -n "$IOTKEY_LONG" ] ;;
 	esac
 }
@@ -136,6 +139,20 @@ run_group() # NAME OPTIONS -- PROGRAM...
 	grep -E '^ *not ok|# *SKIP' "$results/vm-$version-$name.ktap" || true
 }
 
+# What a device of a fleet has besides: a network, its agent's other programs, and curl.
+pack_fleet() # OUT
+{
+	local src programs=("$(command -v curl):/usr/bin/curl"
+		"$top/build/provider/iotkey.so:/usr/lib/x86_64-linux-gnu/ossl-modules/iotkey.so"
+		"$top/lib/provider/openssl.cnf:/etc/iotkey/openssl.cnf"
+		"$top/tests/fleet/guest.sh")
+	for src in "$top"/build/tools/libexec/iotkey/iotkeyd-*; do
+		[ ! -x "$src" ] || programs+=("$src:/usr/libexec/iotkey/${src##*/}")
+	done
+	"$top/tests/vm/initramfs.sh" "$version" "$1" --driver virtio_net "${modules[@]}" \
+		"${files[@]}" "${programs[@]}"
+}
+
 # That of the debug kernel has its self-tests always.
 modules=()
 for flavour in '' -selftest; do
@@ -172,6 +189,7 @@ run_group virtual-time --tpm "$tpm-tpm-2" --virtual-time --rtc 2026-01-01T00:00:
 for program in "${alone[@]}"; do
 	run_group "${program%%[.:]*}" --tpm "$tpm-tpm-${program%%[.:]*}" -- "$program"
 done
+fleet=
 for script in "$top"/tests/fault/*.sh; do
 	[ -e "$script" ] || continue
 	name=$(basename "$script" .sh)
@@ -180,7 +198,13 @@ for script in "$top"/tests/fault/*.sh; do
 	dir=$top/build/vm/$version-$name
 	rm -rf "$dir"
 	mkdir -p "$dir"
-	RUN="$top/tests/vm/run.sh --kernel $version --initramfs $initramfs --name vm-$version-$name" \
+	with=$initramfs
+	if [ "$(group_of "$script")" = fleet ]; then
+		with=${initramfs%.cpio}-fleet.cpio
+		[ -n "$fleet" ] || pack_fleet "$with"
+		fleet=packed
+	fi
+	RUN="$top/tests/vm/run.sh --kernel $version --initramfs $with --name vm-$version-$name" \
 	DIR=$dir KERNEL=$version SUITE_TIMEOUT=$((limit * IOTKEY_SLOW)) \
 		"$top/tests/suite.sh" "vm-$version-$name" "$script"
 done

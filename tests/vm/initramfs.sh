@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Packs the test VM's file system.
-# Usage: tests/vm/initramfs.sh KERNEL OUT [--module FILE.ko]... [FILE[:PLACE]]...
+# Usage: tests/vm/initramfs.sh KERNEL OUT [--driver NAME]... [--module FILE.ko]... [FILE[:PLACE]]...
 #
 # KERNEL is one of kernel.sh's.  OUT is a chain of cpio archives, which the kernel unpacks
 # one after the other: the base (busybox, bash, keyctl, tpm2-tools, PID 1), the kernel's
-# modules, and the files given.  The first two are kept in build/initramfs under the hash of
+# modules (with --driver one more of its own), and the files given.  The first two are kept in build/initramfs under the hash of
 # what is in them.  FILE lands in /usr/lib/iotkey/tests unless PLACE says
 # otherwise; ELF files bring their libraries along.
 set -eu
@@ -113,7 +113,7 @@ build_base() # OUT PATH...
 modules_layer()
 {
 	local out
-	out=$store/$(layer_name "modules-$version" "$kernel/stamp" "$kernel/release" "$@")
+	out=$store/$(layer_name "modules-$version${drivers[*]/#/+}" "$kernel/stamp" "$kernel/release" "$@")
 	[ -e "$out" ] || build_modules "$out" "$@"
 	echo "$out"
 }
@@ -127,7 +127,7 @@ build_modules() # OUT FILE.ko...
 	release=$(cat "$kernel/release")
 	src=$kernel/root/lib/modules/$release
 	install -D -m 644 -t "$root/lib/modules/$release" "$src"/modules.{builtin,builtin.modinfo,order}
-	modprobe -d "$kernel/root" -S "$release" -a -D "${kernel_modules[@]}" 2>/dev/null |
+	modprobe -d "$kernel/root" -S "$release" -a -D "${kernel_modules[@]}" "${drivers[@]}" 2>/dev/null |
 	sed -n 's/^insmod \([^ ]*\).*/\1/p' | sort -u | while read -r file; do
 		name=$root/lib/modules/$release/${file#"$src/"}
 		mkdir -p "${name%/*}"
@@ -169,11 +169,15 @@ files_layer() # OUT FILE[:PLACE]...
 	rm -rf "$root"
 }
 
-[ $# -ge 2 ] || die "usage: $0 KERNEL OUT [--module FILE.ko]... [FILE[:PLACE]]..."
+[ $# -ge 2 ] || die "usage: $0 KERNEL OUT [--driver NAME]... [--module FILE.ko]... [FILE[:PLACE]]..."
 version=$1
 out=$2
 shift 2
-modules=()
+drivers=() modules=()
+while [ "${1:-}" = --driver ]; do
+	drivers+=("$2")
+	shift 2
+done
 while [ "${1:-}" = --module ]; do
 	modules+=("$2")
 	shift 2

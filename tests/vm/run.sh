@@ -11,6 +11,8 @@
 #   --bus                 the TPM behind tests/vm/tpmproxy.c, which the guest tells on
 #                         /dev/ttyS2 what to spoil; its record is build/logs/NAME/bus.log
 #   --port SOCKET         /dev/ttyS2 of the guest is connected to this socket of the host
+#   --net                 a network card; the host is 10.0.2.2.  What goes over it is in
+#                         build/logs/NAME/net.pcap
 #   --monitor SOCKET      QEMU's monitor listens there
 #   --disk FILE           a small disk, made when missing; the guest has it on /data,
 #                         without sync: who wants it on the disk must fsync
@@ -41,7 +43,7 @@ die() { echo "run.sh: $*" >&2; exit 125; }
 
 kernel=6.1 initramfs='' job='' name=vm tpm='' disk='' virtual=false rtc=utc mem=''
 smp=2 timeout=300 guest_timeout='' cut=false cut_after='' append='' quiet=false
-shell=false shift=1 thread=single bus=false port='' monitor='' cpu=max,-cx16
+shell=false shift=1 thread=single bus=false port='' monitor='' cpu=max,-cx16 net=false
 while [ $# -gt 0 ]; do
 	case $1 in
 	--kernel) kernel=$2; shift ;;
@@ -51,6 +53,7 @@ while [ $# -gt 0 ]; do
 	--tpm) tpm=$2; shift ;;
 	--bus) bus=true ;;
 	--port) port=$2; shift ;;
+	--net) net=true ;;
 	--monitor) monitor=$2; shift ;;
 	--disk) disk=$2; shift ;;
 	--virtual-time) virtual=true smp=1 ;;
@@ -194,6 +197,10 @@ start_qemu()
 	if [ -n "$port" ]; then
 		qemu+=(-chardev "socket,id=port,path=$port"
 			-device isa-serial,chardev=port,iobase=0x3e8,irq=5)
+	fi
+	if $net; then
+		qemu+=(-netdev user,id=net,ipv6=off -device "virtio-net-pci,netdev=net,romfile="
+			-object "filter-dump,id=dump,netdev=net,file=$logs/net.pcap")
 	fi
 	if [ -n "$monitor" ]; then qemu+=(-monitor "unix:$monitor,server=on,wait=off"); fi
 	mkfifo "$run/result"
