@@ -92,6 +92,14 @@ if $bus; then
 	make -s --no-print-directory -C "$top/tests" "$proxy" || die "no tpmproxy"
 fi
 
+# In virtual time the counter is QEMU's own.
+if ! $virtual; then
+	tsc=$top/build/tests/vm/tsc
+	make -s --no-print-directory -C "$top/tests" "$tsc" || die "no tsc"
+	tsc_khz=$("$tsc") || die "this host is no x86, whose time stamp counter the guest needs"
+	append="tsc_early_khz=$tsc_khz $append"
+fi
+
 logs=$top/build/logs/$name
 qemu_pid='' swtpm_pid='' proxy_pid=''
 # Short, for the path of a socket may not have more than 107 bytes.
