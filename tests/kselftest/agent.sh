@@ -212,6 +212,16 @@ test_revoked()
 	ok "others stay" has_key a-ratchet
 }
 
+seals() { seal "$1" "$2" && opens "$1" "$2"; }
+
+# Counts in the caller's $lost
+lost_if_not() # WHAT COMMAND...
+{
+	"${@:2}" && return
+	lost=$((lost + 1))
+	note "lost: $1"
+}
+
 # An agent that is killed on entering the Nth system call of a kind, while a key rotates.
 test_steps()
 {
@@ -229,14 +239,15 @@ test_steps()
 			stop_traced
 			[ $((n % 2)) = 0 ] || forget_all
 			start_agent
-			until_true 20 all_stored a-random || lost=$((lost + 1))
-			opens a-both "$tmp/a-both" || lost=$((lost + 1))
-			seal a-random "$tmp/step" && opens a-random "$tmp/step" || lost=$((lost + 1))
+			lost_if_not "$call:$n stored" until_true 20 all_stored a-random
+			# they load in any order
+			lost_if_not "$call:$n opens" until_true 20 opens a-both "$tmp/a-both"
+			lost_if_not "$call:$n seals" seals a-random "$tmp/step"
 			kill_agent
 			[ $((n % 2)) = 0 ] || forget_all
 			start_agent
 			until_true 20 has_key a-random
-			opens a-random "$tmp/step" || lost=$((lost + 1))
+			lost_if_not "$call:$n after" opens a-random "$tmp/step"
 			kill_agent
 		done
 	done
