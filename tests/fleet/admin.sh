@@ -86,9 +86,9 @@ says "a key" 0 '^revoked'
 fleet revoke all
 says "not the whole fleet" 2 'no device id'
 fleet revoke "$one"
-says "the device" 0 '^revoked'
+says "the device" 0 '^1 revoked$'
 fleet revoke "$one"
-says "once" 4 'done already'
+says "once" 0 '^0 revoked, 1 already$'
 est simplereenroll -H 'Content-Type: application/pkcs10' --data-binary "@$tmp/one.b64" \
 	--cert "$tmp/one.crt" --key "$tmp/one.key"
 is "it cannot renew" 403 "$status"
@@ -115,6 +115,66 @@ fleet import "$tmp/bad" --batch x
 says "a line that is none" 5 'bad:4: not the SHA-256'
 fleet import "$tmp/eks" --batch "two words"
 says "a batch with a space" 2 'is no name'
+
+# ---- 10,000 devices of that batch, one of which has a certificate, and one more
+python3 - "$dir/store.db" "$tmp" <<'PYTHON'
+import sqlite3, sys, time
+db = sqlite3.connect(sys.argv[1], timeout=10)
+eks = [r[0] for r in db.execute("SELECT ek FROM ek_allowed ORDER BY random() LIMIT 10001")]
+cols = [r[1] for r in db.execute("PRAGMA table_info(device)")]
+row = dict(zip(cols, db.execute("SELECT * FROM device").fetchone()), state=2, revoked=0)
+db.executemany("INSERT INTO device VALUES (%s)" % ",".join("?" * len(cols)),
+    [list(dict(row, id=ek[:16], ek=ek, name="batch-%d" % n).values()) for n, ek in enumerate(eks)])
+db.executemany("INSERT INTO certificate VALUES (?,?,?,?,?,0,0)",
+    [(ek[:16], ek[:20], int(time.time()), int(time.time()) + 86400, ek) for ek in eks])
+db.commit()
+ids = [ek[:16].hex() for ek in eks]
+open(sys.argv[2] + "/ids", "w").write("# lost\n\n" + "\r\n".join(ids[:10000]) + "\n")
+open(sys.argv[2] + "/first", "w").write(ids[0])
+open(sys.argv[2] + "/kept", "w").write(ids[10000])
+PYTHON
+first=$(cat "$tmp/first")
+token "$first" first-secret first 1
+csr first "/"
+enrol simpleenroll first -u "$first:first-secret"
+is "one of them has a certificate" 200 "$status"
+statements() # AFTER: how many bytes those are; they are in $tmp/statements
+{
+	curl -s --cacert "$ca" -o "$tmp/statements" "$url/.well-known/iotkey/statements?after=$1&wait=0"
+	stat -c %s "$tmp/statements"
+}
+{ cat "$tmp/ids"; echo frog; } >"$tmp/bad-ids"
+fleet revoke --file "$tmp/bad-ids"
+says "a line that is no id" 5 'bad-ids:10003: no device id'
+{ sed 5,7d "$tmp/ids"; echo $two; echo "${two}" | tr 0 1; echo "${two}" | tr 0 2; } >"$tmp/bad-ids"
+fleet revoke --file "$tmp/bad-ids"
+says "devices that are unknown" 3 'no device is revoked'
+is "each of them is named" 2 "$(grep -c "unknown: \(${two//0/1}\|${two//0/2}\)" "$tmp/said")"
+is "and none is revoked" "[(1,), (4,)]" "$(sql "SELECT count(*) FROM device WHERE state = 3
+	UNION ALL SELECT max(sequence) FROM statement" | tr '\n' ' ' | sed 's/^/[/; s/ $/]/; s/) (/), (/')"
+SECONDS=0
+fleet revoke --file - <"$tmp/ids"
+says "10,000 devices" 0 '^10000 revoked$'
+took=$SECONDS
+ok "in less than a minute ($took s)" [ "$took" -lt 60 ]
+size=$(statements 4)
+ok "all in one statement, of less than 200 KB ($size)" \
+	[ "$(grep -ao IOTS "$tmp/statements" | wc -l)" = 1 -a "$size" -gt 160000 -a "$size" -lt 200000 ]
+est simplereenroll -H 'Content-Type: application/pkcs10' --data-binary "@$tmp/first.b64" \
+	--cert "$tmp/first.crt" --key "$tmp/first.key"
+refused "one of them cannot renew" 403 device-revoked
+is "their certificates are revoked" "(10001,)" \
+	"$(sql "SELECT count(*) FROM certificate WHERE revoked > 0 AND issued > 0 AND device IN
+		(SELECT id FROM device WHERE name LIKE 'batch-%' OR name = 'first')")"
+is "each is in the audit log" 10001 "$(grep -c '"event":"device-revoked"' "$dir/audit.log")"
+fleet revoke "$(cat "$tmp/kept")" "$(cat "$tmp/kept")" "$first" --file "$tmp/ids"
+says "more than the registrar takes at a time, most of them once more" 0 '^1 revoked, 10000 already$'
+fleet revoke --file "$tmp/ids"
+says "nothing is left to revoke" 0 '^0 revoked, 10000 already$'
+is "and nothing to be said" 0 "$(statements 6)"
+sql "DELETE FROM certificate WHERE device IN (SELECT id FROM device WHERE name LIKE 'batch-%')
+	" >/dev/null
+sql "DELETE FROM device WHERE name LIKE 'batch-%'" >/dev/null
 
 # ---- export
 fleet export "$tmp/export"
@@ -193,6 +253,15 @@ admin POST tokens -d '{"name":"a b"}'
 refused "a name with a space" 400 malformed
 admin POST tokens -d '{"seconds":-1}'
 refused "a time before now" 400 malformed
+for list in '"all"' '[]' '[1]' '["all"]' "[\"$one\",\"x\"]" "{\"x\":\"$one\"}"; do
+	admin POST devices/revoke -d "{\"devices\":$list}"
+	refused "no list of devices: ${list:0:20}" 400 malformed
+done
+python3 -c 'import json; print(json.dumps({"devices": ["%032x" % n for n in range(1, 10002)]}))' >"$tmp/list"
+admin POST devices/revoke --data-binary "@$tmp/list"
+refused "a device too many" 400 malformed
+admin POST devices/revoke -d "{\"devices\":[\"00000000000000000000000000000000\"]}"
+refused "zeros, which are every device in a statement" 404 not-found
 admin POST versions/revoke -d '{"device":"all","name":"x","version":4294967295}'
 refused "a version too large" 400 malformed
 head -c 1100000 /dev/zero >"$tmp/big"
@@ -210,7 +279,7 @@ for i in 1 2 3 4; do
 done
 wait "${jobs[@]}"
 is "four clients revoke at once" 32 "$(grep -c revoked "$tmp/many")"
-is "each has its statement" "(36,)" "$(sql "SELECT max(sequence) FROM statement")"
+is "each has its statement" "(38,)" "$(sql "SELECT max(sequence) FROM statement")"
 registrar_stop
 ok "the audit log is whole" "$registrar" audit verify "$dir/audit.log"
 for event in token-made device-approved group-made member-added member-revoked key-revoked \

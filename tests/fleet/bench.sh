@@ -28,6 +28,6 @@ part()
 
 part enrol est est-cpu est-ceiling tpm-ceiling tpm-from-join
 part appraise 17-events-3-files 117-events 117-events-1003-files
-part statement 200-devices memory-of-a-connection
+part statement 200-devices memory-of-a-connection bytes-of-10000-devices
 part store sqlite/10000-devices sqlite/bytes-of-a-device postgresql/10000-devices postgresql/bytes-of-a-device
 done_testing

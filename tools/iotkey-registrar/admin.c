@@ -27,6 +27,8 @@
 #define TOKEN_MAX     (366 * 86400)
 #define EKS_BODY      (1u << 20)
 #define EKS_MAX	      (EKS_BODY / (2 * STORE_SHA256 + 1) + 1)
+#define DEVICES_BODY  (1u << 20)
+#define DEVICES_MAX   10000 /* revoked by one statement, which has 160 KB then */
 
 /* What a request wants, once it is understood; freed with it */
 struct action {
@@ -37,7 +39,8 @@ struct action {
 	struct store_token token;
 	char secret[33];
 	uint8_t (*eks)[STORE_SHA256];
-	size_t count;
+	uint8_t (*ids)[STORE_ID];
+	size_t count; /* of either */
 };
 
 static void drop_action(void *arg)
@@ -45,6 +48,7 @@ static void drop_action(void *arg)
 	struct action *action = arg;
 
 	free(action->eks);
+	free(action->ids);
 	OPENSSL_cleanse(action->secret, sizeof(action->secret));
 	free(action);
 }
@@ -342,9 +346,10 @@ static void write_approve(struct request *req)
  * The statement belongs to what was revoked: neither without the other.  When another process
  * numbered one first, or the CA did not sign, the whole batch is given up.
  */
-static bool state(struct request *req, const struct iotkey_revocation *revocation)
+static bool state(struct request *req, const struct iotkey_revocation *revocations,
+		  size_t count)
 {
-	int err = statement_add(request_worker(req), revocation, 1);
+	int err = statement_add(request_worker(req), revocations, count);
 
 	if (!err)
 		return true;
@@ -368,14 +373,124 @@ static struct iotkey_revocation revocation_of(const struct request *req,
 	return revocation;
 }
 
+static void audit_revoked(struct request *req,
+			  const struct iotkey_revocation *revocations, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		audit(req, "device-revoked",
+		      json_pack("{s:o}", "device",
+				field_json_hex(revocations[i].id, STORE_ID)));
+}
+
+/* Those that are revoked already stay as they are, and are in no other statement */
 static void write_revoke(struct request *req)
 {
-	struct iotkey_revocation what = revocation_of(req, IOTKEY_REVOKED_DEVICE);
 	const struct action *action = request_get(req);
+	struct iotkey_revocation *what = calloc(action->count, sizeof(*what));
+	const int64_t now = time(NULL);
+	size_t i, revoked = 0;
+	int err = what ? 0 : -ENOMEM;
 
-	if (!answered(req, store_device_revoke(store_of(req), action->id, time(NULL))) &&
-	    state(req, &what))
-		done(req, "device-revoked");
+	for (i = 0; i < action->count && !err; i++) {
+		err = store_device_revoke(store_of(req), action->ids[i], now);
+		if (!err) {
+			what[revoked].type = IOTKEY_REVOKED_DEVICE;
+			memcpy(what[revoked++].id, action->ids[i], STORE_ID);
+		} else if (err == -EALREADY) {
+			err = 0;
+		}
+	}
+	/* what is half done goes with the batch */
+	if (err)
+		store_lose(store_of(req), -EIO);
+	if (!answered(req, err) && (!revoked || state(req, what, revoked))) {
+		audit_revoked(req, what, revoked);
+		answer(req, 200,
+		       json_pack("{s:I, s:I}", "revoked", (json_int_t)revoked, "already",
+				 (json_int_t)(action->count - revoked)));
+	}
+	free(what);
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	return memcmp(a, b, STORE_ID);
+}
+
+/* Each once; in the order of the table the store is quicker, and two registrars do not cross */
+static int take_ids(const json_t *array, struct action *action)
+{
+	size_t i, count = json_array_size(array), n = 0;
+	const json_t *value;
+
+	if (!count || count > DEVICES_MAX)
+		return -EINVAL;
+	action->ids = calloc(count, sizeof(*action->ids));
+	if (!action->ids)
+		return -ENOMEM;
+	for (i = 0; i < count; i++) {
+		value = json_array_get(array, i);
+		if (!json_is_string(value) ||
+		    !is_id(json_string_value(value), json_string_length(value),
+			   action->ids[i]))
+			return -EINVAL;
+	}
+	qsort(action->ids, count, sizeof(*action->ids), compare_ids);
+	for (i = 0; i < count; i++)
+		if (!n || compare_ids(action->ids[i], action->ids[n - 1]))
+			memmove(action->ids[n++], action->ids[i], STORE_ID);
+	action->count = n;
+	return 0;
+}
+
+/* Devices are never deleted, so this is asked before the store is locked */
+static int find_unknown(struct store *store, const struct action *action, json_t *unknown)
+{
+	struct store_device device;
+	int err = 0;
+	size_t i;
+
+	for (i = 0; i < action->count && !err; i++) {
+		err = store_device_get(store, action->ids[i], &device);
+		if (err == -ENOENT)
+			err = json_array_append_new(
+				      unknown, field_json_hex(action->ids[i], STORE_ID))
+				      ? -ENOMEM
+				      : 0;
+	}
+	return err;
+}
+
+/* {"devices": [ID, ...]}: all of them, or none if one is unknown */
+static void devices_revoke(struct request *req)
+{
+	struct action *action = request_get(req);
+	json_t *body = field_body(req), *unknown;
+	int err;
+
+	if (!body)
+		return;
+	unknown = json_array();
+	err = take_ids(json_object_get(body, "devices"), action);
+	if (!err)
+		err = find_unknown(store_of(req), action, unknown);
+	if (err == -EINVAL) {
+		reply_error(req, 400, "malformed", "\"devices\" is a list of 1 to %d ids",
+			    DEVICES_MAX);
+	} else if (answered(req, err)) {
+		/* the store's error, or no memory */
+	} else if (json_array_size(unknown)) {
+		answer(req, 404,
+		       json_pack("{s:s, s:s, s:O}", "error", "not-found", "detail",
+				 "no device is revoked, since some are unknown",
+				 "devices", unknown));
+	} else {
+		request_write(req, write_revoke);
+	}
+	json_decref(unknown);
+	json_decref(body);
 }
 
 static void write_key_revoke(struct request *req)
@@ -384,7 +499,7 @@ static void write_key_revoke(struct request *req)
 	const struct action *action = request_get(req);
 	json_t *fields;
 
-	if (!state(req, &what))
+	if (!state(req, &what, 1))
 		return;
 	fields = json_pack("{s:o, s:s}", "device", field_json_hex(action->id, STORE_ID),
 			   "key", action->name);
@@ -400,7 +515,7 @@ static void write_version_revoke(struct request *req)
 
 	if (answered(req, store_root_revoke(store_of(req), action->id, action->name,
 					    action->version, time(NULL))) ||
-	    !state(req, &what))
+	    !state(req, &what, 1))
 		return;
 	fields = json_pack("{s:o, s:s, s:I}", "device",
 			   field_json_hex(action->id, STORE_ID), "root", action->name,
@@ -446,11 +561,6 @@ static void version_revoke(struct request *req)
 static void device_approve(struct request *req)
 {
 	request_write(req, write_approve);
-}
-
-static void device_revoke(struct request *req)
-{
-	request_write(req, write_revoke);
 }
 
 /* ---- groups ---- */
@@ -520,7 +630,7 @@ static void write_leave(struct request *req)
 
 	if (!answered(req,
 		      store_member_remove(store_of(req), action->name, action->id)) &&
-	    state(req, &what))
+	    state(req, &what, 1))
 		group_done(req, "member-revoked", 200);
 }
 
@@ -721,7 +831,7 @@ static const struct verb {
 	{ HTTP_GET, "devices", ROLE_VIEWER, devices },
 	{ HTTP_GET, "devices/ID", ROLE_VIEWER, device_show },
 	{ HTTP_POST, "devices/ID/approve", ROLE_OPERATOR, device_approve },
-	{ HTTP_POST, "devices/ID/revoke", ROLE_OPERATOR, device_revoke },
+	{ HTTP_POST, "devices/revoke", ROLE_OPERATOR, devices_revoke },
 	{ HTTP_POST, "keys/revoke", ROLE_OPERATOR, key_revoke },
 	{ HTTP_POST, "versions/revoke", ROLE_OPERATOR, version_revoke },
 	{ HTTP_GET, "groups", ROLE_VIEWER, groups },
@@ -824,6 +934,10 @@ const struct route admin_routes[] = {
 	  .methods = HTTP_POST,
 	  .handle = handle,
 	  .body = EKS_BODY },
+	{ .path = PREFIX "devices/revoke",
+	  .methods = HTTP_POST,
+	  .handle = handle,
+	  .body = DEVICES_BODY },
 	{ .path = PREFIX "*",
 	  .methods = HTTP_GET | HTTP_POST | HTTP_PUT | HTTP_DELETE,
 	  .handle = handle },

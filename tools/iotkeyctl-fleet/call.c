@@ -85,11 +85,15 @@ static CURL *connection(void)
 static int refused(long status, const json_t *json, const char *path)
 {
 	const char *detail = json_string_value(json_object_get(json, "detail"));
+	json_t *device;
+	size_t i;
 
 	if (detail)
 		say("%s", detail);
 	else
 		say("the registrar answers %ld to %s", status, path);
+	json_array_foreach(json_object_get(json, "devices"), i, device)
+		say("unknown: %s", json_string_value(device));
 	switch (status) {
 	case 401:
 	case 403:

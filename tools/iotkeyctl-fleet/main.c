@@ -18,8 +18,10 @@ static const struct command commands[] = {
 	{ "fleet show", cmd_show, "DEVICE" WHERE, "show all about a device" },
 	{ "fleet approve", cmd_approve, "DEVICE..." WHERE, "let devices in that wait" },
 	{ "fleet revoke", cmd_revoke,
-	  "DEVICE|all [--key NAME | --root NAME --root-version N | --group GROUP]" WHERE,
-	  "revoke a device, or a key, a version of a root, a membership of it" },
+	  "DEVICE... | [DEVICE...] --file FILE |\n"
+	  "           DEVICE|all --key NAME | DEVICE|all --root NAME --root-version N |\n"
+	  "           DEVICE --group GROUP" WHERE,
+	  "revoke devices, or a key, a version of a root, a membership of one" },
 	{ "fleet token", cmd_token,
 	  "[--name NAME] [--software] [--seconds N] [--device DEVICE | --delete DEVICE]" WHERE,
 	  "make a one-time token" },

@@ -42,7 +42,7 @@ _iotkeyctl_options()
 	sign) echo "-o" ;;
 	quote) echo "--pcrs --nonce -o" ;;
 	history) echo "--log --pcr" ;;
-	fleet) echo "--registrar --dir --state --result --name --group --key --root --root-version --software --seconds --device --delete --make --add --batch" ;;
+	fleet) echo "--registrar --dir --state --result --name --group --key --root --root-version --software --seconds --device --delete --make --add --batch --file" ;;
 	appraise) echo "--ak --nonce --reference --record -m -s -f -e -i" ;;
 	"") echo "--version" ;;
 	esac
@@ -68,7 +68,7 @@ _iotkeyctl()
 	elif [ -z "$verb" ]; then
 		mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur")
 	elif [[ $prev == --save || $prev == -o || $prev == --ak || $prev == --nonce ||
-		$prev == --reference || $prev == --record || $prev == --log ||
+		$prev == --reference || $prev == --record || $prev == --log || $prev == --file ||
 		$verb == appraise || $verb == history ]]; then
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 	else

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # A revocation to devices that wait for it, each by a TLS connection of its own: from the start of
-# "iotkeyctl fleet revoke" until the last has it.  Prints rows (see bench.sh).
+# "iotkeyctl fleet revoke" until the last has it; and what a device fetches when 10,000 of a million
+# are revoked at once.  Prints rows (see bench.sh).
 #
 #	statement.sh [DEVICES]		(20000; SAMPLE=1: 200, only whether it works)
 #
@@ -43,3 +44,21 @@ row "statement/$devices-devices" s "$last" aim 5
 row statement/memory-of-a-connection bytes \
 	"$(awk -v b="$before" -v n="$devices" '{ s += $1 } END { print (s - b) * 1024 / n }' "$tmp/memory")" \
 	"100,000 in 8 GiB" 85899
+
+# Devices of no EK and no certificate: a statement is the same
+python3 - "$dir/store.db" <<'PYTHON' >"$tmp/ids"
+import os, sqlite3, sys
+db = sqlite3.connect(sys.argv[1], timeout=10)
+empty = {"BYTEA": b"", "TEXT": "", "BIGINT": 0}
+row = {r[1]: empty[r[2]] for r in db.execute("PRAGMA table_info(device)")}
+for n in range(10000):
+    row.update(id=os.urandom(16), state=2)
+    db.execute("INSERT INTO device VALUES (%s)" % ",".join("?" * len(row)), list(row.values()))
+    print(row["id"].hex())
+db.commit()
+PYTHON
+began=$(date +%s.%N)
+"$out/tools/bin/iotkeyctl" fleet revoke --file "$tmp/ids" >/dev/null
+note "10,000 devices were revoked in $(awk -v a="$began" -v b="$(date +%s.%N)" 'BEGIN { print b - a }') s"
+curl -s --cacert "$ca" -o "$tmp/delta" "$url/.well-known/iotkey/statements?after=1&wait=0"
+row statement/bytes-of-10000-devices bytes "$(stat -c %s "$tmp/delta")" aim 200000
