@@ -139,10 +139,10 @@ run_group() # NAME OPTIONS -- PROGRAM...
 	grep -E '^ *not ok|# *SKIP' "$results/vm-$version-$name.ktap" || true
 }
 
-# What a device of a fleet has besides: a network, its agent's other programs, and curl.
+# What a device of a fleet has besides: a network, and its agent's other programs.
 pack_fleet() # OUT
 {
-	local src programs=("$(command -v curl):/usr/bin/curl"
+	local src programs=(
 		"$top/build/provider/iotkey.so:/usr/lib/x86_64-linux-gnu/ossl-modules/iotkey.so"
 		"$top/lib/provider/openssl.cnf:/etc/iotkey/openssl.cnf"
 		"$top/tests/fleet/guest.sh")

@@ -6,17 +6,6 @@
 # shellcheck source=tests/kselftest/common/iot.sh
 . /usr/lib/iotkey/tests/common/iot.sh
 
-until_true() # SECONDS COMMAND...
-{
-	local i n=$(($1 * 10))
-	shift
-	for ((i = 0; i < n; i++)); do
-		"$@" >/dev/null 2>&1 && return
-		sleep 0.1
-	done
-	return 1
-}
-
 status() { iotkeyd status --json --config conf 2>/dev/null | grep -o "\"$1\": *\"*[^\",]*" | tail -n 1 | sed 's/.*: *"*//'; }
 is_now() { [ "$(status "$1")" = "$2" ]; }
 ring() { keyctl search @u keyring iotkey; }
