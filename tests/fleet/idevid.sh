@@ -65,6 +65,29 @@ refused "nor does it attest" 403 not-a-device
 status=$(curl -s --cacert "$ca" --cert ldevid.crt --key ldevid.key -o answer -w '%{http_code}' -d '{}' \
 	"$url/.well-known/iotkey/attest")
 refused "nor its LDevID, without an AK" 403 no-attestation-key
+
+# what looks like the LDevID, but is signed by somebody else
+twin() # NAME ISSUER: NAME.crt of device.key, with the LDevID's names and serial number
+{
+	openssl req -new -key device.key -subj "/CN=$id/serialNumber=$id" |
+		openssl x509 -req -days 9 -CA "$2.crt" -CAkey "$2.key" -out "$1.crt" \
+			-set_serial "0x$(openssl x509 -in ldevid.crt -noout -serial | cut -d= -f2)" 2>/dev/null
+	cat "$1.crt" "$2.crt" >chain.crt
+	status=$(curl -s --cacert "$ca" --cert chain.crt --key device.key -o answer -w '%{http_code}' \
+		"$url/.well-known/iotkey/nonce?purpose=attest")
+}
+twin signed line
+refused "a maker does not make LDevIDs" 403 not-a-device
+enrol simplereenroll next --cert chain.crt --key device.key
+refused "nor renews them" 403 not-a-device
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout fake.key -out fake.crt \
+	-subj "/CN=$(openssl x509 -in "$ca" -noout -subject -nameopt multiline | sed -n 's/.*commonName *= //p')" 2>/dev/null
+is "another CA of the same name" "$(openssl x509 -in "$ca" -noout -subject)" "$(openssl x509 -in fake.crt -noout -subject)"
+twin forged fake
+is "gets no connection for its own" 000 "$status"
+curl -s --cacert "$ca" --cert ldevid.crt --key ldevid.key -o answer "$url/.well-known/iotkey/nonce?purpose=attest"
+like "and the LDevID does" nonce "$(cat answer)"
+
 csr wrong "/serialNumber=00112233445566778899aabbccddeeff"
 from device simpleenroll wrong
 refused "as another device" 403 subject

@@ -178,15 +178,6 @@ bool ca_serial(const X509 *certificate, uint8_t serial[CA_SERIAL])
 	return ok;
 }
 
-bool ca_issued(const struct ca *ca, X509 *certificate)
-{
-	bool ok = X509_check_issued(ca->certificate, certificate) == X509_V_OK &&
-		  X509_verify(certificate, X509_get0_pubkey(ca->certificate)) == 1;
-
-	ERR_clear_error();
-	return ok;
-}
-
 /* 20 bytes with the top bit clear, and no zero byte in front */
 static bool set_serial(X509 *certificate)
 {

@@ -67,9 +67,6 @@ X509 *ca_self(EVP_PKEY *key, const char *common_name, unsigned int days);
 /* ca_serial(): serial number in 20 bytes; false: it is longer */
 bool ca_serial(const X509 *certificate, uint8_t serial[CA_SERIAL]);
 
-/* ca_issued(): whether this CA signed it */
-bool ca_issued(const struct ca *ca, X509 *certificate);
-
 /*
  * A CRL: ca_crl_begin(), ca_crl_add() for each, ca_crl_end(), which returns DER to be freed with
  * OPENSSL_free(), or -EIO.

@@ -50,6 +50,18 @@ void device_waits(struct request *req, const struct store_device *device)
 			     "state", "pending"));
 }
 
+/*
+ * TLS has checked each signature of the chain it found, of every connection, as no session is
+ * resumed.  It may be that of an IDevID, and let pass that the time of the first is not now.
+ */
+bool device_issued(struct request *req)
+{
+	const STACK_OF(X509) *chain = SSL_get0_verified_chain(request_ssl(req));
+
+	return sk_X509_num(chain) > 1 &&
+	       !X509_cmp(sk_X509_value(chain, 1), request_worker(req)->ca->certificate);
+}
+
 /* Its id is the serialNumber of the subject (802.1AR) */
 static bool read_id(X509 *certificate, uint8_t id[STORE_ID])
 {
@@ -71,8 +83,8 @@ static bool find(struct request *req, X509 *certificate, struct store_device *de
 	uint8_t id[STORE_ID], serial[CA_SERIAL];
 	int err;
 
-	if (!ca_issued(request_worker(req)->ca, certificate) ||
-	    !read_id(certificate, id) || !ca_serial(certificate, serial)) {
+	if (!device_issued(req) || !read_id(certificate, id) ||
+	    !ca_serial(certificate, serial)) {
 		reply_error(
 			req, 403, "not-a-device",
 			"the client's certificate is not that of a device of this fleet");

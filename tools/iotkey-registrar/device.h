@@ -29,6 +29,9 @@ void device_waits(struct request *req, const struct store_device *device);
 /* device_current(): the client's certificate is within its time.  False: it has answered. */
 bool device_current(struct request *req);
 
+/* device_issued(): the client has shown a certificate, and this CA signed it, whatever its time */
+bool device_issued(struct request *req);
+
 /*
  * device_nonce(): whether @nonce was given to the device for @purpose, not long ago (that it comes
  * once, the store says).  False: it has answered.

@@ -335,7 +335,7 @@ static bool identify(struct request *req, struct enrolment *e)
 	X509 *certificate = request_certificate(req);
 	const char *header = request_header(req, "Authorization");
 
-	if (certificate && ca_issued(request_worker(req)->ca, certificate)) {
+	if (certificate && device_issued(req)) {
 		e->renews = true;
 		return device_of(req, &e->device);
 	}
@@ -758,7 +758,7 @@ static void simplereenroll(struct request *req)
 	if (!certificate)
 		reply_error(req, 401, "certificate-needed",
 			    "a device shows the certificate that it renews");
-	else if (!ca_issued(request_worker(req)->ca, certificate))
+	else if (!device_issued(req))
 		reply_error(
 			req, 403, "not-a-device",
 			"the client's certificate is not that of a device of this fleet");
