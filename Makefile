@@ -89,10 +89,10 @@ fuzz-vm:
 		FUZZ_VM_SECONDS=$$(($(MINUTES) * 60)) VM_TIMEOUT=$$(($(MINUTES) * 60 + 900)) \
 		tests/check.sh debug
 
-## demo: the life of a device, in one go
+## demo: the life of a device in a fleet, in one go
 demo:
 	@tests/setup.sh demo
-	@$(MAKE) -s --no-print-directory lib tools kmod-$(firstword $(KERNELS))
+	@$(MAKE) -s --no-print-directory lib tools provider kmod-$(firstword $(KERNELS))
 	@tests/demo.sh
 
 ## vm: a shell in the test VM, with the module and the tools (KERNELS= names the kernel)
