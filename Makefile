@@ -61,9 +61,9 @@ provider: lib
 check:
 	tests/check.sh
 
-## check-unit, check-fuzz, check-cli, check-fleet, check-bench, check-vm: one part (TESTS="name ..." for some of the VM's)
+## check-host: without the VM; check-unit, check-fuzz, check-cli, check-fleet, check-bench, check-vm: one part (TESTS="name ..." for some of the VM's)
 ## check-debug: the VM's on a kernel that looks for memory errors, leaks, deadlocks (built if need be)
-check-unit check-fuzz check-cli check-fleet check-bench check-vm check-debug: check-%: FORCE
+check-host check-unit check-fuzz check-cli check-fleet check-bench check-vm check-debug: check-%: FORCE
 	tests/check.sh $*
 
 ## check-long: the same with a week of virtual time, 50 power cuts, minutes of fuzzing and hammering
