@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Roots under a signed policy: an update changes a PCR, and the root opens if whoever has the
-# policy key has approved that.  Made with tpm2-tools, approved by openssl.
+# policy key has approved that.  Made with tpm2-tools, approved by openssl.  The debug kernel has
+# release and badtpm.
+#
+# kernel: not debug
 # shellcheck source=tests/kselftest/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/kselftest/common/iot.sh
