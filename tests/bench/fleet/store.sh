@@ -5,7 +5,7 @@
 # 1,000 and up to a hundred times as many, on SQLite and on a PostgreSQL server that is started
 # here.  Prints rows (see bench.sh).
 #
-#	store.sh [DEVICES]	(a power of ten: 100000; SAMPLE=1: 10000, only whether it works)
+#	store.sh [DEVICES]	(1000 or more: 100000; SAMPLE=1: 10000, only whether it works)
 set -eu
 
 exec 3>&1 >&2
@@ -17,6 +17,7 @@ out=${O:-$top/build}
 . "$top/tests/fleet/postgres.sh"
 
 most=${1:-100000}
+[ "$most" -ge 1000 ]
 [ -z "${SAMPLE:-}" ] || most=10000
 
 work=$(mktemp -d /tmp/iotkey-store.XXXXXX)
