@@ -228,7 +228,7 @@ test_steps()
 	local call n killed=0 lost=0
 	kill_agent
 	for call in openat write fsync rename keyctl add_key; do
-		for n in 1 2 ${IOTKEY_LONG:+3 4 5 6 7 8 9}; do
+		for n in 1 ${IOTKEY_LONG:+2 3 4 5 6 7 8 9}; do
 			start_agent strace -qq -o /dev/null -e "inject=$call:signal=KILL:when=$n" -e "trace=$call"
 			until_true 2 has_key a-random
 			for _ in 1 2 3; do
@@ -252,7 +252,7 @@ test_steps()
 		done
 	done
 	note "killed at $killed steps"
-	ok "most of the steps are there" test $killed -ge 8
+	ok "most of the steps are there" test $killed -ge 4
 	is "no key and no message is lost" 0 $lost
 	is "no litter" "" "$(find "$blobs" -type f ! -name '*.blob')"
 	start_agent
