@@ -91,7 +91,7 @@ int output_open(struct output *out, const char *path, mode_t mode)
 	return out->fd < 0 ? -errno : 0;
 }
 
-/* The new name itself has to reach the disk, too */
+/* A name that is new or gone has to reach the disk, too */
 static int sync_directory(const char *path)
 {
 	char copy[PATH_MAX];
@@ -203,6 +203,17 @@ int read_file(const char *path, size_t max, char **data, size_t *len)
 	err = read_all(fd, max, data, len);
 	close(fd);
 	return err;
+}
+
+int remove_file(const char *path)
+{
+	int gone = unlink(path) ? -errno : 0, err;
+
+	if (gone && gone != -ENOENT)
+		return gone;
+	/* who removed it before may not have come as far as this */
+	err = sync_directory(path);
+	return err ? err : gone;
 }
 
 void free_secret(void *data, size_t len)

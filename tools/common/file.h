@@ -43,6 +43,9 @@ int write_file(const char *path, const void *data, size_t len, mode_t mode);
  */
 int read_file(const char *path, size_t max, char **data, size_t *len);
 
+/* remove_file(): returns 0 when that is on the disk; or -errno, -ENOENT: there was none */
+int remove_file(const char *path);
+
 /* free_secret(): zeroise @len bytes, then free */
 void free_secret(void *data, size_t len);
 

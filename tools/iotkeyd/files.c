@@ -7,7 +7,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -72,16 +71,12 @@ int files_write(const char *name, const void *data, size_t len)
 int files_remove(const char *name)
 {
 	char path[PATH_MAX];
-	int err = 0, fd;
+	int err;
 
 	path_of(name, path);
-	if (unlink(path))
-		err = errno == ENOENT ? 0 : -errno;
-	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (!err && (fd < 0 || (fsync(fd) && errno != EINVAL)))
-		err = -errno;
-	if (fd >= 0)
-		close(fd);
+	err = remove_file(path);
+	if (err == -ENOENT)
+		return 0;
 	if (err)
 		say_file_error(err, "cannot remove '%s'", path);
 	return err;

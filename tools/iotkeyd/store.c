@@ -89,18 +89,6 @@ static bool is_temporary(const char *file)
 	return name_of(copy, name);
 }
 
-static int sync_keys(void)
-{
-	int err = 0, fd = open(keys, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0)
-		return -errno;
-	if (fsync(fd) && errno != EINVAL)
-		err = -errno;
-	close(fd);
-	return err;
-}
-
 static int clear_away(void)
 {
 	struct dirent *entry;
@@ -214,7 +202,5 @@ int store_remove(const char *name)
 	err = path_of(name, path);
 	if (err)
 		return err;
-	if (unlink(path))
-		return -errno;
-	return sync_keys();
+	return remove_file(path);
 }
