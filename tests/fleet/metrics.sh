@@ -73,44 +73,45 @@ is "what was refused" 1 "$(value 'requests_total{route="/.well-known/est/*",stat
 ok "the store's batches took time" test "$(value store_seconds_count)" -ge 2
 like "devices by state" '^[01]$' "$(value 'devices{state="active"}')"
 
+# start_waiters: six that wait for a statement
+start_waiters()
+{
+	local i
+	for ((i = 0; i < 6; i++)); do
+		curl -s --max-time 30 --cacert "$ca" "$url/.well-known/iotkey/statements?wait=30" -o /dev/null &
+		waiters[i]=$!
+	done
+}
+
+# await TRIES NAME VALUE: how many it took is in $tries
+await()
+{
+	for ((tries = 0; tries < $1; tries++)); do
+		metrics
+		[ "$(value "$2")" != "$3" ] || break
+		sleep 0.1
+	done
+}
+
 # ---- gauges
-statements=$url/.well-known/iotkey/statements
-for ((i = 0; i < 6; i++)); do
-	curl -s --max-time 30 --cacert "$ca" "$statements?wait=30" -o /dev/null &
-	waiters[i]=$!
-done
-for ((i = 0; i < 50; i++)); do
-	metrics
-	[ "$(value waiting)" != 6 ] || break
-	sleep 0.1
-done
+start_waiters
+await 50 waiting 6
 is "who waits" 6 "$(value waiting)"
 ok "they have connections" test "$(value connections)" -ge 6
 kill "${waiters[@]}"
 wait "${waiters[@]}" 2>/dev/null
-for ((i = 0; i < 20; i++)); do
-	metrics
-	[ "$(value waiting)" != 0 ] || break
-	sleep 0.1
-done
+await 20 waiting 0
 is "who went away does not wait" 0 "$(value waiting)"
-ok "and that is known at once" test $i -lt 10
+ok "and that is known at once" test $tries -lt 10
 
 # ---- a worker that is killed takes its gauges with it, and leaves its counters
-for ((i = 0; i < 6; i++)); do
-	curl -s --max-time 30 --cacert "$ca" "$statements?wait=30" -o /dev/null &
-	waiters[i]=$!
-done
+start_waiters
 sleep 0.5
 count=$(value 'requests_total{route="/.well-known/est/*",status="200"}')
 pkill -KILL -P "$pid"
 wait "${waiters[@]}" 2>/dev/null
 registrar_wait
-for ((i = 0; i < 50; i++)); do
-	metrics
-	[ "$(value workers)" != 3 ] || break
-	sleep 0.1
-done
+await 50 workers 3
 is "workers that died" "3 3" "$(value workers_lost_total) $(value workers)"
 is "take their clients with them" "0" "$(value waiting)"
 ok "what was counted stays" test "$(value 'requests_total{route="/.well-known/est/*",status="200"}')" -gt "$count"

@@ -9,24 +9,14 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/kselftest/common/iot.sh
 . "$(dirname "$0")/common/iot.sh"
+# shellcheck source=tests/kselftest/common/agent.sh
+. "$(dirname "$0")/common/agent.sh"
 
 state=$tmp/state
 blobs=$state/keys
 printf 'state = %s\ngroup = user\n' "$state" >"$tmp/conf"
 agent=
 ring=
-
-# until_true SECONDS COMMAND...
-until_true()
-{
-	local i n=$(($1 * 20 * ${IOTKEY_SLOW:-1}))
-	shift
-	for ((i = 0; i < n; i++)); do
-		"$@" >/dev/null 2>&1 && return
-		sleep 0.05
-	done
-	return 1
-}
 
 # The notes of an agent go to $tmp/log
 start_agent() # [COMMAND...]
@@ -43,8 +33,6 @@ stop_traced()
 	kill -KILL "${children[@]}"
 	kill_agent
 } 2>/dev/null
-
-kill_agent() { kill -KILL $agent; wait $agent 2>/dev/null; }
 
 find_key() { keyctl search "$ring" iot "$1"; }
 has_key() { find_key "$1" >/dev/null 2>&1; }

@@ -10,6 +10,8 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/kselftest/common/iot.sh
 . "$(dirname "$0")/common/iot.sh"
+# shellcheck source=tests/kselftest/common/agent.sh
+. "$(dirname "$0")/common/agent.sh"
 
 here=$(cd "$(dirname "$0")" && pwd)
 chmod 755 "$tmp"
@@ -34,18 +36,6 @@ state_it() { rm -f a/*; "$here/playnet" 4 $STATEMENT a "beside:$1"; }
 says() { is "$1" "$2" "$(ask "${@:3}")"; }
 states() { is "$1" "$2" "$(state_it "$3")"; }
 
-# until_true SECONDS COMMAND...
-until_true()
-{
-	local i n=$(($1 * 20 * ${IOTKEY_SLOW:-1}))
-	shift
-	for ((i = 0; i < n; i++)); do
-		"$@" >/dev/null 2>&1 && return
-		sleep 0.05
-	done
-	return 1
-}
-
 start_agent() # [COMMAND...]
 {
 	"$@" "$tmp/sbin/iotkeyd" --config "$tmp/conf" 2>>"$tmp/log" &
@@ -53,8 +43,6 @@ start_agent() # [COMMAND...]
 	until_true 20 keyctl search @u keyring iotkey
 	ring=$(keyctl search @u keyring iotkey)
 }
-
-kill_agent() { kill -KILL $agent; wait $agent 2>/dev/null; }
 
 # pid_of NAME: of a process of that name; the one that was there first
 pid_of() { grep -l "^$1\$" /proc/[0-9]*/comm 2>/dev/null | tr -dc '0-9\n' | sort -n | head -n 1; }
